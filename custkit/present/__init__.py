@@ -1,0 +1,1 @@
+"""For people: findings, tiles, tables, charts, labels."""

@@ -1,0 +1,107 @@
+"""A sentence for people with its receipt: value, numerator, denominator, n, window, definition."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from custkit import words
+from custkit.present.mime import FINDING
+
+Unit = Literal["count", "share", "money", "number", "days", "text"]
+_SIGNIFICANT = 9
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One number that a sentence or tile tells. `key` is stable across months: `results.json` is compared by it.
+
+    low, high: 90 % or 95 % interval as the definition says; n: what the value rests on.
+    """
+
+    key: str
+    value: float | int | str | None
+    unit: Unit
+    numerator: float | int | None = None
+    denominator: float | int | None = None
+    n: int | None = None
+    low: float | None = None
+    high: float | None = None
+    window: str = ""
+    definition: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Only what is known, floats to nine significant digits: enough for cents, few enough to be the same on every run."""
+        return {name: settle(value) for name, value in asdict(self).items() if value not in (None, "")}
+
+    def shown(self) -> str:
+        """The value as people read it."""
+        return show(self.value, self.unit)
+
+    def receipt(self) -> str:
+        """One line: how the value comes about."""
+        parts = []
+        if self.numerator is not None and self.denominator is not None:
+            unit: Unit = "count" if self.unit == "share" and float(self.numerator).is_integer() else "number"
+            parts.append(f"{self.shown()} = {show(self.numerator, unit)} / {show(self.denominator, unit)}")
+        if self.low is not None and self.high is not None:
+            parts.append(words._("interval {low} to {high}").format(low=show(self.low, self.unit), high=show(self.high, self.unit)))
+        if self.n is not None:
+            parts.append(f"n = {words.count(self.n)}")
+        if self.window:
+            parts.append(words._("window: {window}").format(window=self.window))
+        if self.definition:
+            parts.append(self.definition)
+        return "; ".join(parts)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found: `headline` is the bold sentence, `detail` goes on in plain type, `facts` are the receipt.
+
+    tone: quiet for "nothing changed" and "not estimated"; it is set in grey.
+    """
+
+    headline: str
+    detail: str = ""
+    facts: tuple[Fact, ...] = ()
+    tone: Literal["plain", "quiet"] = "plain"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        sentence = f"**{self.headline}** {self.detail}".strip() if self.tone == "plain" else f"{self.headline} {self.detail}".strip()
+        return {
+            "text/plain": f"{self.headline} {self.detail}".strip(),
+            "text/markdown": sentence,
+            FINDING: {
+                "headline": self.headline,
+                "detail": self.detail,
+                "tone": self.tone,
+                "facts": [fact.as_dict() for fact in self.facts],
+                "receipt": [line for fact in self.facts if (line := fact.receipt())],
+            },
+        }
+
+
+def show(value: Any, unit: str) -> str:
+    """`value` in the reader's language and the unit's format."""
+    if unit == "text":
+        return words.MISSING if value is None else str(value)
+    if unit == "number":
+        known = value is not None and value == value
+        return words.number(value, 0 if known and float(value).is_integer() else 2)
+    return {"count": words.count, "share": words.share, "money": words.money, "days": words.days}[unit](value)
+
+
+def settle(value: Any) -> Any:
+    """A float at nine significant digits, None for what is no number; everything else as it is."""
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        value = float(f"{value:.{_SIGNIFICANT}g}")
+        return int(value) if value.is_integer() and abs(value) < 1e15 else value
+    return value

@@ -1,0 +1,162 @@
+"""The reader's language: messages, numbers, money and months.
+
+English is the source of every message; `locale/<language>/LC_MESSAGES/custkit.po` translates it. The language and currency
+are those of the client whose book was opened last in this process (one kernel, one client).
+"""
+
+from __future__ import annotations
+
+import gettext
+import math
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from importlib.resources import files
+from io import BytesIO
+from typing import Any
+
+from babel import Locale
+from babel.dates import format_date
+from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
+
+LANGUAGES = ("en", "zh_CN")
+MISSING = "–"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads: a language and the currency that money is shown in."""
+
+    language: str = "en"
+    currency: str = "USD"
+
+
+_reader: ContextVar[Reader] = ContextVar("reader", default=Reader())
+
+
+def use(language: str, currency: str) -> None:
+    """Write for this reader from now on."""
+    _reader.set(Reader(language, currency))
+
+
+def reader() -> Reader:
+    return _reader.get()
+
+
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    if language == "en":
+        return gettext.NullTranslations()
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    source = files("custkit") / "locale" / language / "LC_MESSAGES" / "custkit.po"
+    compiled = BytesIO()
+    with source.open("rb") as po:
+        write_mo(compiled, read_po(po, locale=language))
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+def _(message: str) -> str:
+    """`message` in the reader's language; English where the catalogue lacks it."""
+    return _catalogue(reader().language).gettext(message) if message else ""
+
+
+def ngettext(one: str, many: str, n: int) -> str:
+    return _catalogue(reader().language).ngettext(one, many, n)
+
+
+def mark(message: str) -> str:
+    """A message that is translated later, where it is shown: module-level tables of labels are made of these."""
+    return message
+
+
+def _known(value: Any) -> bool:
+    return value is not None and not (isinstance(value, float) and not math.isfinite(value)) and value == value
+
+
+def count(value: Any) -> str:
+    """1234 → 1,234"""
+    return format_decimal(round(float(value)), format="#,##0", locale=_locale()) if _known(value) else MISSING
+
+
+def number(value: Any, digits: int = 1) -> str:
+    """3.14159 → 3.1"""
+    return (
+        format_decimal(_settle(value, digits), format="#,##0" + ("." + "0" * digits if digits else ""), locale=_locale())
+        if _known(value)
+        else MISSING
+    )
+
+
+def share(value: Any, digits: int = 1) -> str:
+    """0.4832 → 48.3%"""
+    return (
+        format_percent(_settle(value, digits + 2), format="#,##0" + ("." + "0" * digits if digits else "") + "%", locale=_locale())
+        if _known(value)
+        else MISSING
+    )
+
+
+def points(value: Any, digits: int = 1) -> str:
+    """0.012 → +1.2 points, the difference of two shares."""
+    if not _known(value):
+        return MISSING
+    return _("{difference} points").format(difference=signed(float(value) * 100, digits))
+
+
+def signed(value: Any, digits: int = 1) -> str:
+    """1.2 → +1.2, -1.2 → −1.2"""
+    if not _known(value):
+        return MISSING
+    settled = _settle(value, digits)
+    return ("+" if settled > 0 else "−" if settled < 0 else "") + number(abs(settled), digits)
+
+
+def money(value: Any, *, cents: bool | None = None) -> str:
+    """1234.5 → $1,234 from a thousand up, $234.50 below; `cents` decides otherwise."""
+    if not _known(value):
+        return MISSING
+    currency = reader().currency
+    precision = get_currency_precision(currency)
+    if cents is None:
+        cents = 0 < abs(float(value)) < 1000
+    digits = precision if cents else 0
+    pattern = "¤#,##0" + ("." + "0" * digits if digits else "")
+    settled = _settle(value, digits)
+    sign = "−" if settled < 0 else ""
+    return sign + format_currency(abs(settled), currency, format=pattern, locale=_locale(), currency_digits=False)
+
+
+def days(value: Any) -> str:
+    """45 → 45 days"""
+    return ngettext("{n} day", "{n} days", round(float(value))).format(n=count(value)) if _known(value) else MISSING
+
+
+def month(period: Any) -> str:
+    """ "2026-10" → October 2026"""
+    first = datetime.strptime(str(period)[:7], "%Y-%m").date()
+    return format_date(first, "LLLL yyyy" if reader().language == "en" else "yyyy年M月", locale=_locale())
+
+
+def short_month(period: Any) -> str:
+    """ "2026-10" → Oct 26"""
+    first = datetime.strptime(str(period)[:7], "%Y-%m").date()
+    return format_date(first, "LLL yy" if reader().language == "en" else "yy年M月", locale=_locale())
+
+
+def day(value: date) -> str:
+    """2026-11-01, the same in every language."""
+    return value.strftime("%Y-%m-%d")
+
+
+def _settle(value: Any, digits: int) -> float:
+    # Half away from zero, as people round: 0.5 is 1 and 2.5 is 3; the small push undoes binary fractions such as 1.005.
+    scaled = float(value) * 10**digits
+    return math.copysign(math.floor(abs(scaled) * (1 + 1e-12) + 0.5), scaled) / 10**digits
+
+
+def _locale() -> Locale:
+    return Locale.parse(reader().language)
