@@ -1,0 +1,121 @@
+"""Fixtures: tables on every engine, real data where it is present."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import ibis.expr.types as ir
+import pyarrow as pa
+import pytest
+from ibis.backends import BaseBackend
+
+from custkit.client import Engine
+from custkit.engine import connect, fetch, load
+from custkit.tables import TABLES
+
+ENGINES = ("duckdb", "spark", "postgres")
+DATA = Path(os.environ.get("CUSTKIT_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--engines", default="duckdb", help="comma-separated engines to run the analyses on: duckdb,spark,postgres")
+
+
+def _chosen(config: pytest.Config) -> list[str]:
+    chosen = [name.strip() for name in config.getoption("--engines").split(",") if name.strip()]
+    if unknown := [name for name in chosen if name not in ENGINES]:
+        raise pytest.UsageError(f"unknown engines {unknown}; there are {', '.join(ENGINES)}")
+    return chosen
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "con" in metafunc.fixturenames:
+        params = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in _chosen(metafunc.config)]
+        metafunc.parametrize("con", params, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in item.iter_markers("differs"):
+            (engine,) = mark.args
+            if engine not in ENGINES:
+                raise pytest.UsageError(f"{item.nodeid}: differs names the unknown engine {engine}")
+            if item.get_closest_marker(engine):
+                item.add_marker(pytest.mark.xfail(reason=mark.kwargs["reason"], raises=mark.kwargs["raises"], strict=True))
+
+
+@pytest.fixture(scope="session")
+def con(request: pytest.FixtureRequest) -> Iterator[BaseBackend]:
+    """A connection to the engine under test. PostgreSQL is the database that $CUSTKIT_TEST_POSTGRES names."""
+    url = "env:CUSTKIT_TEST_POSTGRES" if request.param == "postgres" else None
+    connection = connect(Engine(kind=request.param, url=url, master="local[2]"))
+    yield connection
+    connection.disconnect()
+
+
+@pytest.fixture
+def load_table(con: BaseBackend, request: pytest.FixtureRequest) -> Callable[..., ir.Table]:
+    """`load_table("orders", [{…}, …])`: literal rows as a canonical table on the engine; columns left out are null."""
+    made = 0
+
+    def put(name: str, rows: Sequence[dict[str, Any]] | pa.Table, *, schema: Any = None) -> ir.Table:
+        nonlocal made
+        made += 1
+        table = arrow(name, rows, schema=schema)
+        return load(con, f"t{abs(hash(request.node.nodeid)) % 10**8}_{made}", table, schema=TABLES[name].schema if schema is None else None)
+
+    return put
+
+
+def arrow(name: str, rows: Sequence[dict[str, Any]] | pa.Table, *, schema: pa.Schema | None = None) -> pa.Table:
+    """Literal rows → Arrow in the canonical types; text such as "2026-10-03" or "2026-10-03 14:05" is read as a time, numbers as money."""
+    if isinstance(rows, pa.Table):
+        return rows
+    schema = schema or TABLES[name].arrow_schema
+    if unknown := {key for row in rows for key in row} - set(schema.names):
+        raise KeyError(f"{name} has no columns {sorted(unknown)}; it has {schema.names}")
+    return pa.table(
+        {field.name: pa.array([_typed(row.get(field.name), field.type) for row in rows], field.type) for field in schema}, schema
+    )
+
+
+def _typed(value: Any, kind: pa.DataType) -> Any:
+    if value is None:
+        return None
+    if pa.types.is_decimal(kind):
+        return Decimal(str(value)).quantize(Decimal("0.0001"))
+    if pa.types.is_timestamp(kind) and isinstance(value, str):
+        return datetime.fromisoformat(value)
+    if pa.types.is_date(kind) and isinstance(value, str):
+        return datetime.fromisoformat(value).date()
+    return value
+
+
+@pytest.fixture
+def rows() -> Callable[..., list[tuple[Any, ...]]]:
+    """`rows(table, by="customer_id")`: the table's rows as tuples in the order of `by`; decimals as floats."""
+
+    def get(expr: ir.Table, *, by: str | Sequence[str]) -> list[tuple[Any, ...]]:
+        names = [by] if isinstance(by, str) else list(by)
+        fetched = fetch(expr).sort_by([(name, "ascending") for name in names])
+        return [tuple(float(v) if isinstance(v, Decimal) else v for v in row.values()) for row in fetched.to_pylist()]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Callable[[str], Path]:
+    """`real_data("cdnow/CDNOW_master.txt")`: a public data file, or a skip that names it where it is not there."""
+
+    def find(name: str) -> Path:
+        path = DATA / name
+        if not path.exists():
+            pytest.skip(f"public data file {name} is not below {DATA.name}; set CUSTKIT_TEST_DATA")
+        return path
+
+    return find
