@@ -1,0 +1,62 @@
+# make help lists the targets. Every target sets up .venv first where it is missing or the lock changed.
+SHELL := /bin/bash
+PYTHON ?= python3
+PY := .venv/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+CUSTKIT := $(PY) -m custkit
+
+.DEFAULT_GOAL := help
+.PHONY: help ready demo test lint unit notebooks-hold test-engines lab notebooks messages bench lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+.venv/.lock: requirements.lock
+	@test -x $(PY) || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "custkit needs Python 3.11 or newer; try: make PYTHON=python3.11")'
+	@test -x $(PY) || { echo "making .venv"; $(PYTHON) -m venv .venv; }
+	@echo "installing what requirements.lock names (once)"
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements.lock
+	@touch $@
+
+# A moved checkout keeps its .venv; only the link to the package is made anew.
+ready: .venv/.lock
+	@test "$$(cat .venv/.at 2>/dev/null)" = "$(CURDIR)" || { $(PIP) install --no-deps --no-build-isolation -e . && printf %s "$(CURDIR)" > .venv/.at; }
+
+demo: ready ## make the demo shop and its report pack; prints where it lies
+	@$(CUSTKIT) run demo --period 2026-10
+
+test: ready lint unit notebooks-hold ## everything a change must pass
+
+lint: ready ## style, types, the house's direction of imports
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-cache > /tmp/custkit-imports.$$$$ || { cat /tmp/custkit-imports.$$$$; rm -f /tmp/custkit-imports.$$$$; exit 1; }; rm -f /tmp/custkit-imports.$$$$
+
+unit: ready ## worked examples, properties, published numbers, the pack
+	@$(PY) -m pytest -n 2 --dist loadgroup tests
+
+notebooks-hold: ready ## nbval: the notebooks' committed outputs still come out
+	@$(PY) -m pytest -n 2 --dist loadfile --nbval --nbval-sanitize-with tests/nbval.cfg notebooks
+
+test-engines: ready ## every analysis on DuckDB, Spark and PostgreSQL; installs and starts what it needs
+	@tests/engines/run.sh
+
+lab: ready ## JupyterLab on the notebooks
+	@$(PY) -m jupyterlab notebooks
+
+notebooks: ready ## run the notebooks on the demo client and keep their outputs
+	@$(CUSTKIT) refresh
+
+messages: ready ## collect every message for the translators
+	@$(PY) -m custkit.locale
+
+bench: ready ## ratios against what a consultant would use instead
+	@for b in benchmarks/*.py; do echo "== $$b"; $(PY) $$b || exit 1; done
+
+lock: ## rewrite both lock files from pyproject.toml (needs uv)
+	uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-header --extra dev --extra complete-journey pyproject.toml -o requirements.lock
+	uv pip compile -q --python-version 3.11 --generate-hashes --no-header --all-extras -c requirements.lock pyproject.toml -o requirements-engines.lock
+
+clean: ## remove what custkit made; the clients' data stay
+	rm -rf .custkit reports/*/ .pytest_cache .mypy_cache .ruff_cache .hypothesis
