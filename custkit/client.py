@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from custkit.errors import BadInput
 from custkit.tables import TABLES, source_fields
+from custkit.words import mark
 from custkit.yaml_text import Lines, read_yaml
 
 SLUG = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
@@ -181,16 +182,16 @@ class Segment(_Strict):
 TEN_SEGMENTS = tuple(
     Segment(name=name, r=r, fm=fm)
     for name, r, fm in (
-        ("Champions", "5", "4-5"),
-        ("Cannot lose", "1", "4.5-5"),
-        ("At risk", "1-2", "3-5"),
-        ("Loyal", "3-5", "3.5-5"),
-        ("New", "5", "1-1.5"),
-        ("Promising", "4", "1-1.5"),
-        ("Potential loyal", "4-5", "2-3"),
-        ("Need attention", "3", "2.5-3"),
-        ("About to sleep", "3", "1-2"),
-        ("Hibernating", "1-2", "1-2.5"),
+        (mark("Champions"), "5", "4-5"),
+        (mark("Cannot lose"), "1", "4.5-5"),
+        (mark("At risk"), "1-2", "3-5"),
+        (mark("Loyal"), "3-5", "3.5-5"),
+        (mark("New"), "5", "1-1.5"),
+        (mark("Promising"), "4", "1-1.5"),
+        (mark("Potential loyal"), "4-5", "2-3"),
+        (mark("Need attention"), "3", "2.5-3"),
+        (mark("About to sleep"), "3", "1-2"),
+        (mark("Hibernating"), "1-2", "1-2.5"),
     )
 )
 
