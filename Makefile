@@ -46,7 +46,7 @@ lab: ready ## JupyterLab on the notebooks
 	@$(PY) -m jupyterlab notebooks
 
 notebooks: ready ## run the notebooks on the demo client and keep their outputs
-	@$(CUSTKIT) refresh
+	@$(PY) -m nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False --log-level WARN notebooks/*.ipynb
 
 messages: ready ## collect every message for the translators
 	@$(PY) -m custkit.locale
