@@ -101,7 +101,7 @@ def _fits(scores: ir.Table, segment: Segment) -> ir.BooleanValue:
     doubled = {"r": scores.r_score * 2, "f": scores.f_score * 2, "m": scores.m_score * 2, "fm": scores.f_score + scores.m_score}
     fits: ir.BooleanValue = ibis.literal(True)
     for name in ("r", "f", "m", "fm"):
-        bounds = segment.bounds(name)  # type: ignore[arg-type]
+        bounds = segment.bounds(name)
         if bounds is not None:
             low, high = bounds
             fits = fits & (doubled[name] >= round(low * 2)) & (doubled[name] <= round(high * 2))
@@ -129,3 +129,22 @@ def segment_summary(segmented: ir.Table) -> pd.DataFrame:
     summary.insert(2, "customer_share", summary.customers / max(int(summary.customers.sum()), 1))
     summary.insert(4, "revenue_share", summary.revenue / revenue if revenue > 0 else summary.revenue * float("nan"))
     return summary
+
+
+def quiet_customers(scores: ir.Table) -> pd.DataFrame:
+    """Count the good customers who have not been seen for long: recency score 1 or 2, mean of frequency and spend score 4 or more.
+
+    customer_id | … r_score, f_score, m_score  →  one row: customers, good_customers, recency_days (median), revenue of the quiet
+
+    Good customers are all with a mean of 4 or more; the rest of them are still there. [S40]
+    """
+    good = scores.f_score + scores.m_score >= 8
+    quiet = good & (scores.r_score <= 2)
+    return frame(
+        scores.aggregate(
+            customers=scores.count(where=quiet),
+            good_customers=scores.count(where=good),
+            recency_days=to_float(scores.recency_days).quantile(0.5, where=quiet),
+            revenue=scores.monetary_value.sum(where=quiet),
+        )
+    ).fillna({"revenue": 0.0})
