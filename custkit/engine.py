@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
+from ibis.common.deferred import deferrable
 
 from custkit.client import Engine
 from custkit.errors import BadInput
@@ -143,6 +144,7 @@ def frame(expr: ir.Table) -> pd.DataFrame:
     return table.to_pandas(date_as_object=False)
 
 
-def to_float(value: ir.NumericValue) -> ir.FloatingValue:
-    """`value` as float64, before any arithmetic: the portable spelling of a division's numerator and of a mean."""
+@deferrable
+def to_float(value: Any) -> Any:
+    """`value` (a column or `_.name`) as float64, before any arithmetic: the portable spelling of a division's numerator and of a mean."""
     return ops.Cast(value, to="float64").to_expr()
