@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 Z90, Z95 = 1.6448536269514722, 1.959963984540054
 SMALL_SAMPLE = 30
@@ -32,3 +33,32 @@ def shares_differ(k1: int, n1: int, k2: int, n2: int, *, z: float = Z95) -> bool
     low = difference - math.sqrt((p1 - low1) ** 2 + (high2 - p2) ** 2)
     high = difference + math.sqrt((high1 - p1) ** 2 + (p2 - low2) ** 2)
     return low > 0 or high < 0
+
+
+def shares_p_value(k1: int, n1: int, k2: int, n2: int) -> float:
+    """Chance of a difference at least this large if both shares were equal, two-sided; 1.0 where a group is empty.
+
+    Pooled normal approximation; Fisher's exact test where a cell is expected below 5. [Pearson 1900; Fisher 1935]
+    """
+    if not n1 or not n2 or k1 + k2 in (0, n1 + n2):
+        return 1.0
+    pooled = (k1 + k2) / (n1 + n2)
+    if min(n1, n2) * min(pooled, 1 - pooled) < 5:
+        from scipy.stats import fisher_exact
+
+        return float(fisher_exact([[k1, n1 - k1], [k2, n2 - k2]])[1])
+    z = (k1 / n1 - k2 / n2) / math.sqrt(pooled * (1 - pooled) * (1 / n1 + 1 / n2))
+    return math.erfc(abs(z) / math.sqrt(2))
+
+
+def false_discovery(p_values: Sequence[float]) -> list[float]:
+    """Adjust p-values of many comparisons: keeping those at most 0.05 lets about one in twenty of the kept be chance.
+
+    [Benjamini & Hochberg 1995]
+    """
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i], reverse=True)
+    adjusted, least = [1.0] * len(p_values), 1.0
+    for place, i in enumerate(order):
+        least = min(least, p_values[i] * len(p_values) / (len(p_values) - place))
+        adjusted[i] = least
+    return adjusted
