@@ -7,8 +7,10 @@ estimate of text widths, and leaves rcParams as it found them. In a notebook the
 from __future__ import annotations
 
 import functools
+import logging
 import sys
 import unicodedata
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -136,5 +138,8 @@ def _show_as_svg() -> None:
         return
     from matplotlib_inline.backend_inline import set_matplotlib_formats
 
+    # The reader's own fonts draw the text: what matplotlib's lack is of no consequence.
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
     set_matplotlib_formats("svg", bbox_inches=None, metadata={"Date": None, "Creator": None})
     mpl.rcParams.update(SVG_RC)
