@@ -223,6 +223,7 @@ class Client(_Strict):
     limits: Limits = Limits()
     lifecycle: Lifecycle = Lifecycle()
     segments: tuple[Segment, ...] = TEN_SEGMENTS
+    tiers: tuple[str, ...] = ()  # of the loyalty programme, lowest first; from the points they take where not given
     engine: Engine = Engine()
 
     _folder: Path = PrivateAttr(default=Path())

@@ -1,0 +1,168 @@
+"""Use of offers: how much of what customers buy is bought with a coupon or at a reduced price, over time. [S34]"""
+
+from __future__ import annotations
+
+import math
+
+import ibis.expr.types as ir
+import pandas as pd
+from ibis import _
+
+from custkit.analysis.rates import Z95, wilson
+from custkit.engine import frame, to_float
+
+# What an order's offer is. Orders without the column (null) were not on offer as far as the client's data tell.
+with_coupon = (_.coupon_amount > 0).fill_null(False)
+with_discount = (_.discount_amount > 0).fill_null(False)
+on_offer = with_coupon | with_discount
+
+MONTH_COLUMNS = (
+    "month", "orders", "offer_orders", "offer_share", "offer_low", "offer_high", "coupon_orders", "coupon_order_share",
+    "discount_orders", "discount_order_share", "coupon_share", "discount_share", "cumulative_offer_share", "ever_offer_share",
+)  # fmt: skip
+
+
+def _measures() -> dict[str, ir.Scalar]:
+    return {
+        "orders": _.count(),
+        "offer_orders": _.count(where=on_offer),
+        "coupon_orders": _.count(where=with_coupon),
+        "discount_orders": _.count(where=with_discount),
+        "coupon_amount": _.coupon_amount.sum(),
+        "discount_amount": _.discount_amount.sum(),
+        "gross_amount": _.gross_amount.sum(),
+    }
+
+
+def customer_offers(purchases: ir.Table) -> ir.Table:
+    """Count each customer's orders on offer.
+
+    purchases  →  customer_id | orders, offer_orders, coupon_orders, discount_orders, coupon_amount, discount_amount,
+    gross_amount (currency), offer_share (of orders), coupon_share (of gross spend)
+
+    An order is on offer when a coupon was redeemed or a price was reduced. Guests are left out. [S8, S34]
+    """
+    return (
+        purchases.filter(_.customer_id.notnull())
+        .group_by("customer_id")
+        .aggregate(**_measures())
+        .mutate(
+            offer_share=to_float(_.offer_orders) / _.orders,
+            coupon_share=to_float(_.coupon_amount) / to_float(_.gross_amount).nullif(0.0),
+        )
+    )
+
+
+def offers_by_month(purchases: ir.Table) -> pd.DataFrame:
+    """Follow the use of offers month by month, and what it has come to since the data begin.
+
+    purchases  →  month ("2026-10") | orders, offer_orders, offer_share, offer_low, offer_high (95 %), coupon_orders,
+    coupon_order_share, discount_orders, discount_order_share, coupon_share, discount_share (of gross spend),
+    cumulative_offer_share (of all orders so far), ever_offer_share (of customers so far, those who ever used an offer)
+
+    Months without an order have no row. Guests count as orders, not as customers. [S34]
+    """
+    month = _.ordered_at.strftime("%Y-%m")
+    monthly = frame(purchases.group_by(month=month).aggregate(**_measures())).sort_values("month", ignore_index=True)
+    started = (
+        purchases.filter(_.customer_id.notnull())
+        .group_by("customer_id")
+        .aggregate(first_at=_.ordered_at.min(), first_offer_at=_.ordered_at.min(where=on_offer))
+    )
+    begun = frame(started.group_by(month=_.first_at.strftime("%Y-%m")).aggregate(customers=_.count()))
+    users = frame(
+        started.filter(_.first_offer_at.notnull()).group_by(month=_.first_offer_at.strftime("%Y-%m")).aggregate(customers=_.count())
+    )
+    so_far, used = (counts.set_index("month")["customers"].reindex(monthly["month"]).fillna(0).cumsum() for counts in (begun, users))
+    monthly["cumulative_offer_share"] = _ratio(monthly["offer_orders"].cumsum(), monthly["orders"].cumsum())
+    monthly["ever_offer_share"] = _ratio(used.reset_index(drop=True), so_far.reset_index(drop=True))
+    return _shares(monthly)[list(MONTH_COLUMNS)]
+
+
+def offers_by_order_number(purchases: ir.Table, *, top: int = 10) -> pd.DataFrame:
+    """Follow the use of offers from a customer's first order to the next ones.
+
+    purchases  →  order_number (1 … top) | orders, offer_orders, offer_share, offer_low, offer_high (95 %), coupon_share (of gross)
+
+    Later orders come from other people than first ones: those who stayed. [S34]
+
+    Raises ValueError if top < 1.
+    """
+    if top < 1:
+        raise ValueError(f"top must be 1 or more, not {top}")
+    numbered = purchases.filter(_.order_number.notnull() & (_.order_number <= top))
+    steps = frame(numbered.group_by("order_number").aggregate(**_measures())).sort_values("order_number", ignore_index=True)
+    return _shares(steps)[["order_number", "orders", "offer_orders", "offer_share", "offer_low", "offer_high", "coupon_share"]]
+
+
+def wholly_on_offer(purchases: ir.Table, lines: ir.Table) -> ir.Table:
+    """Mark the orders in which every product was bought on offer.
+
+    purchases, order lines  →  purchases + sale_lines (lines), all_on_offer (boolean)
+
+    An order counts when each of its product lines had a coupon or a reduced price: one bargain in a full basket is no
+    bargain hunter. Orders without a product line are left out. [S8, S34]
+    """
+    sold = lines.filter((_.kind == "sale") & _.is_product)
+    folded = sold.group_by("order_id").aggregate(sale_lines=_.count(), offer_lines=_.count(where=on_offer))
+    marked = folded.select("order_id", "sale_lines", all_on_offer=_.offer_lines == _.sale_lines)
+    return purchases.join(marked, "order_id")
+
+
+def offer_only(purchases: ir.Table, lines: ir.Table, *, min_orders: int = 3) -> pd.DataFrame:
+    """Count customers who never bought anything but on offer, beside how many there would be by luck.
+
+    purchases, order lines  →  orders (min_orders, … "and more" at min_orders + 5) | customers, offer_only,
+    offer_only_share, by_chance, excess (customers), excess_low, excess_high (95 %)
+
+    by_chance: if everyone were as fond of offers as the average order of that month and of that many lines, so many would
+    still have met nothing but offers. Bargain hunters raise that average, so the excess is cautious. Customers with
+    fewer orders than `min_orders` are left out: one order on offer says nothing. [S8, S34]
+
+    Raises ValueError if min_orders < 2.
+    """
+    if min_orders < 2:
+        raise ValueError(f"min_orders must be 2 or more, not {min_orders}: one order on offer says nothing about a customer")
+    own = wholly_on_offer(purchases.filter(_.customer_id.notnull()), lines).select(
+        "customer_id", "all_on_offer", month=_.ordered_at.strftime("%Y-%m"), size=(_.sale_lines < 5).ifelse(_.sale_lines, 5)
+    )
+    usual = own.group_by("month", "size").aggregate(usual=to_float(_.count(where=_.all_on_offer)) / _.count())
+    # The log of 0 is not known on every engine; a month without offers rules luck out, and 1e-300 does that too.
+    luck = (usual.usual > 0).ifelse(usual.usual, 1e-300).ln()
+    per_customer = (
+        own.join(usual.select("month", "size", luck=luck), ["month", "size"])
+        .group_by("customer_id")
+        .aggregate(orders=_.count(), offer_orders=_.count(where=_.all_on_offer), luck=_.luck.sum())
+        .filter(_.orders >= min_orders)
+        .mutate(always=_.offer_orders == _.orders, luck=_.luck.clip(-700.0, 0.0).exp())
+        .mutate(orders=(_.orders < min_orders + 5).ifelse(_.orders, min_orders + 5))
+    )
+    counted = frame(
+        per_customer.group_by("orders").aggregate(
+            customers=_.count(), offer_only=_.count(where=_.always), by_chance=_.luck.sum(), spread=(_.luck * (1 - _.luck)).sum()
+        )
+    ).sort_values("orders", ignore_index=True)
+    counted["by_chance"] = counted["by_chance"].astype("float64").round(9)
+    margin = Z95 * counted["spread"].astype("float64").round(9).clip(lower=0).map(math.sqrt).astype("float64")
+    counted["offer_only_share"] = _ratio(counted["offer_only"], counted["customers"])
+    counted["excess"] = counted["offer_only"] - counted["by_chance"]
+    counted["excess_low"], counted["excess_high"] = counted["excess"] - margin, counted["excess"] + margin
+    names = ["orders", "customers", "offer_only", "offer_only_share", "by_chance", "excess", "excess_low", "excess_high"]
+    return counted[names]
+
+
+def _shares(counted: pd.DataFrame) -> pd.DataFrame:
+    intervals = [wilson(k, n) for k, n in zip(counted["offer_orders"], counted["orders"], strict=True)]
+    return counted.assign(
+        offer_share=_ratio(counted["offer_orders"], counted["orders"]),
+        offer_low=pd.Series([low for low, _high in intervals], dtype="float64"),
+        offer_high=pd.Series([high for _low, high in intervals], dtype="float64"),
+        coupon_order_share=_ratio(counted["coupon_orders"], counted["orders"]),
+        discount_order_share=_ratio(counted["discount_orders"], counted["orders"]),
+        coupon_share=_ratio(counted["coupon_amount"], counted["gross_amount"]),
+        discount_share=_ratio(counted["discount_amount"], counted["gross_amount"]),
+    )
+
+
+def _ratio(part: pd.Series, whole: pd.Series) -> pd.Series:
+    return part.astype("float64") / whole.astype("float64").where(whole != 0)
