@@ -17,5 +17,74 @@ class Entry(NamedTuple):
 
 GLOSSARY: dict[str, Entry] = {
     "aov": Entry(mark("order value"), mark("Revenue divided by orders; never the mean of order lines."), ("S2",)),
+    "at_risk": Entry(
+        mark("customers followed"),
+        mark("Customers whose order lies far enough back that everyone had the same time to come back."),
+        ("S64",),
+    ),
+    "big_spenders": Entry(mark("big spenders"), mark("Customers with the best spend score: about the top fifth."), ("S42",)),
+    "by_chance": Entry(
+        mark("expected by luck"),
+        mark("Customers who would have bought on offer only if everyone were as fond of offers as the average order of that month and size."),
+        ("S34",),
+    ),
+    "decile": Entry(mark("tenth of customers"), mark("Customers ordered by spend and cut into ten groups of equal size; the first spends most."), ("S13",)),
+    "ever_offer_share": Entry(
+        mark("customers who ever used an offer"),
+        mark("Customers who have used a coupon or a reduced price so far, divided by the customers who have ordered so far."),
+        ("S34",),
+    ),
+    "expiring_points": Entry(
+        mark("points that lapse in 90 days"),
+        mark("Points earned that lapse within 90 days after the period unless used; points are used in the order in which they lapse."),
+        ("S67",),
+    ),
+    "gini": Entry(mark("Gini"), mark("How unequally customers spend: 0 where all spend the same, near 1 where one spends all."), ("S13",)),
+    "go_on_rate": Entry(
+        mark("go on to the next order"),
+        mark("Customers followed who bought again on a later day within the days named, divided by all customers followed."),
+        ("S64",),
+    ),
+    "group": Entry(mark("group"), mark("Customers alike in recency, orders and spend, found by K-Means without rules; Group 1 spends most."), ("S41",)),
+    "idle_members": Entry(
+        mark("idle members"),
+        mark("Members who neither earned nor redeemed points in the 180 days before the end of the period."),
+        ("S67",),
+    ),
+    "loyal": Entry(mark("loyal buyers"), mark("Customers who bought the category on three days or more; the others bought it occasionally."), ("S42",)),
+    "moved_by_borders": Entry(mark("left by shifted borders"), mark("Changed segment only because other customers moved the score borders; behaviour is the rest."), ("S40",)),
+    "near_missers": Entry(
+        mark("near-missers"),
+        mark("Members who had not reached the tier and stood within 25% of its threshold after an order; compared only with members of as many orders and like spend."),
+        ("S65",),
+    ),
+    "offer_only": Entry(
+        mark("buy on offer only"),
+        mark("Customers who bought every product of every order with a coupon or at a reduced price."),
+        ("S34",),
+    ),
+    "offer_share": Entry(
+        mark("share of orders on offer"),
+        mark("Orders with a coupon or a reduced price, divided by all orders."),
+        ("S34",),
+    ),
+    "order_number": Entry(
+        mark("order number"),
+        mark("1 for the first day on which a customer bought, 2 for the next one; two orders on one day are one step."),
+        ("S64",),
+    ),
+    "score": Entry(mark("score"), mark("From 1 to 5, higher is better: the share of customers who are no better, in fifths. Equal customers have equal scores."), ("S40",)),
+    "segment": Entry(mark("segment"), mark("Customers with like scores for recency, orders and spend, named by the client's own map."), ("S40",)),
+    "silhouette": Entry(mark("silhouette"), mark("How well groups are told apart: 1 is perfect, 0 is not at all."), ("S41",)),
     "spend_per_customer": Entry(mark("spend per customer"), mark("Revenue divided by the customers who bought."), ("S2", "S18")),
+    "threshold": Entry(
+        mark("spend at the threshold"),
+        mark("What the members who reached the tier had spent in the year up to then; nine in ten had spent more."),
+        ("S65",),
+    ),
+    "tier": Entry(
+        mark("tier"),
+        mark("The member's level in the loyalty programme at the end of the period, from the moves in the loyalty ledger."),
+        ("S67",),
+    ),
 }
