@@ -30,8 +30,8 @@ def deciles(rfm: ir.Table) -> pd.DataFrame:
         .aggregate(
             customers=_.count(),
             revenue=_.monetary_value.sum(),
-            recency_days=_.recency_days.cast("float64").quantile(0.5),
-            frequency=_.frequency.cast("float64").quantile(0.5),
+            recency_days=to_float(_.recency_days).quantile(0.5),
+            frequency=to_float(_.frequency).quantile(0.5),
         )
     ).sort_values("decile", ignore_index=True)
     revenue = float(found.revenue.sum())
@@ -76,7 +76,7 @@ def concentration(rfm: ir.Table) -> pd.DataFrame:
     before = _.monetary_value.sum().over(ibis.window(order_by=_BEST_FIRST, rows=(None, 0))) - _.monetary_value
     place = ibis.row_number().over(ibis.window(order_by=_BEST_FIRST))
     ranked = rfm.select("customer_id", "monetary_value", place=place, n=n, total=total, before=before)
-    counted = ranked.mutate(spend=ranked.monetary_value.cast("float64").clip(lower=0.0), place_asc=to_float(ranked.n - ranked.place))
+    counted = ranked.mutate(spend=to_float(ranked.monetary_value).clip(lower=0.0), place_asc=to_float(ranked.n - ranked.place))
     top = {f"top_{p}": counted.monetary_value.sum(where=counted.place * 100 < counted.n * p) for p in (10, 20, 30)}
     row = frame(
         counted.aggregate(

@@ -9,6 +9,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
+from custkit.analysis.rates import false_discovery
 from custkit.analysis.rfm import MEASURES, rfm_scores, rfm_segments, score_thresholds
 from custkit.client import TEN_SEGMENTS, Segment
 from custkit.engine import frame, to_float
@@ -93,6 +94,31 @@ def migration_summary(matrix: pd.DataFrame) -> pd.DataFrame:
     )
     summary = summary.fillna(0).astype("int64").rename_axis("segment").reset_index()
     return summary.sort_values(["customers_before", "segment"], ascending=[False, True], ignore_index=True)
+
+
+def size_changes(summary: pd.DataFrame) -> pd.DataFrame:
+    """Which segments grew or shrank by more than chance, the largest change first.
+
+    migration_summary  →  segment | customers_before, customers, difference, p_value, significant
+
+    Whoever stayed says nothing: customers who came in are held against those who went out, as heads against tails of a fair
+    coin, and the many comparisons are kept from finding something by being many. [McNemar 1947; Benjamini & Hochberg 1995]
+    """
+    came = summary.moved_in + summary.arrived
+    went = summary.moved_by_behaviour + summary.moved_by_borders + summary.gone
+    p_values = false_discovery([_fair(int(a), int(b)) for a, b in zip(came, went, strict=True)])
+    changes = summary[["segment", "customers_before", "customers"]].assign(
+        difference=(came - went).astype("int64"), p_value=pd.Series(p_values, index=summary.index, dtype="float64")
+    )
+    changes = changes.assign(significant=changes.p_value <= 0.05)
+    by = changes.assign(size=-changes.difference.abs()).sort_values(["size", "segment"]).index
+    return changes.loc[by].reset_index(drop=True)
+
+
+def _fair(heads: int, tails: int) -> float:
+    from scipy.stats import binomtest
+
+    return float(binomtest(heads, heads + tails).pvalue) if heads + tails else 1.0
 
 
 def _f64(value: float) -> ir.FloatingValue:

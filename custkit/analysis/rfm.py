@@ -16,6 +16,7 @@ from custkit.words import mark
 
 # Each measure, its score, and whether more is better. Fewer days since the last order are better.
 MEASURES = (("recency_days", "r_score", False), ("frequency", "f_score", True), ("monetary_value", "m_score", True))
+GOOD, QUIET = 4, 2
 REST = mark("Need attention")
 
 
@@ -136,10 +137,10 @@ def quiet_customers(scores: ir.Table) -> pd.DataFrame:
 
     customer_id | … r_score, f_score, m_score  →  one row: customers, good_customers, recency_days (median), revenue of the quiet
 
-    Good customers are all with a mean of 4 or more; the rest of them are still there. [S40]
+    Good customers are all with a mean of 4 or more; the rest of them were seen lately. [S40]
     """
-    good = scores.f_score + scores.m_score >= 8
-    quiet = good & (scores.r_score <= 2)
+    good = scores.f_score + scores.m_score >= GOOD * 2
+    quiet = good & (scores.r_score <= QUIET)
     return frame(
         scores.aggregate(
             customers=scores.count(where=quiet),

@@ -28,7 +28,11 @@ GLOSSARY: dict[str, Entry] = {
         mark("Customers who would have bought on offer only if everyone were as fond of offers as the average order of that month and size."),
         ("S34",),
     ),
-    "decile": Entry(mark("tenth of customers"), mark("Customers ordered by spend and cut into ten groups of equal size; the first spends most."), ("S13",)),
+    "decile": Entry(
+        mark("tenth of customers"),
+        mark("Customers ordered by spend and cut into ten groups of equal size; the first spends most."),
+        ("S13",),
+    ),
     "ever_offer_share": Entry(
         mark("customers who ever used an offer"),
         mark("Customers who have used a coupon or a reduced price so far, divided by the customers who have ordered so far."),
@@ -45,14 +49,26 @@ GLOSSARY: dict[str, Entry] = {
         mark("Customers followed who bought again on a later day within the days named, divided by all customers followed."),
         ("S64",),
     ),
-    "group": Entry(mark("group"), mark("Customers alike in recency, orders and spend, found by K-Means without rules; Group 1 spends most."), ("S41",)),
+    "group": Entry(
+        mark("group"),
+        mark("Customers alike in recency, orders and spend, found by K-Means without rules; Group 1 spends most."),
+        ("S41",),
+    ),
     "idle_members": Entry(
         mark("idle members"),
         mark("Members who neither earned nor redeemed points in the 180 days before the end of the period."),
         ("S67",),
     ),
-    "loyal": Entry(mark("loyal buyers"), mark("Customers who bought the category on three days or more; the others bought it occasionally."), ("S42",)),
-    "moved_by_borders": Entry(mark("left by shifted borders"), mark("Changed segment only because other customers moved the score borders; behaviour is the rest."), ("S40",)),
+    "loyal": Entry(
+        mark("loyal buyers"),
+        mark("Customers who bought the category on three days or more; the others bought it occasionally."),
+        ("S42",),
+    ),
+    "moved_by_borders": Entry(
+        mark("left by shifted borders"),
+        mark("Changed segment only because other customers moved the score borders; behaviour is the rest."),
+        ("S40",),
+    ),
     "near_missers": Entry(
         mark("near-missers"),
         mark("Members who had not reached the tier and stood within 25% of its threshold after an order; compared only with members of as many orders and like spend."),
@@ -73,8 +89,16 @@ GLOSSARY: dict[str, Entry] = {
         mark("1 for the first day on which a customer bought, 2 for the next one; two orders on one day are one step."),
         ("S64",),
     ),
-    "score": Entry(mark("score"), mark("From 1 to 5, higher is better: the share of customers who are no better, in fifths. Equal customers have equal scores."), ("S40",)),
-    "segment": Entry(mark("segment"), mark("Customers with like scores for recency, orders and spend, named by the client's own map."), ("S40",)),
+    "score": Entry(
+        mark("score"),
+        mark("From 1 to 5, higher is better: the share of customers who are no better, in fifths. Equal customers have equal scores."),
+        ("S40",),
+    ),
+    "segment": Entry(
+        mark("segment"),
+        mark("Customers with like scores for recency, orders and spend, named by the client's own map."),
+        ("S40",),
+    ),
     "silhouette": Entry(mark("silhouette"), mark("How well groups are told apart: 1 is perfect, 0 is not at all."), ("S41",)),
     "spend_per_customer": Entry(mark("spend per customer"), mark("Revenue divided by the customers who bought."), ("S2", "S18")),
     "threshold": Entry(
