@@ -22,16 +22,22 @@ def wilson(successes: int, n: int, *, z: float = Z95) -> tuple[float, float]:
     return max(0.0, (centre - half) / (1 + z * z / n)), min(1.0, (centre + half) / (1 + z * z / n))
 
 
-def shares_differ(k1: int, n1: int, k2: int, n2: int, *, z: float = Z95) -> bool:
-    """True when two shares of independent groups differ by more than chance. [Newcombe 1998, method 10]"""
+def share_difference(k1: int, n1: int, k2: int, n2: int, *, z: float = Z95) -> tuple[float, float]:
+    """Interval of k1 / n1 − k2 / n2 for independent groups; (nan, nan) where one is empty. [Newcombe 1998, method 10]"""
     if not n1 or not n2:
-        return False
+        return math.nan, math.nan
     p1, p2 = k1 / n1, k2 / n2
     low1, high1 = wilson(k1, n1, z=z)
     low2, high2 = wilson(k2, n2, z=z)
     difference = p1 - p2
     low = difference - math.sqrt((p1 - low1) ** 2 + (high2 - p2) ** 2)
     high = difference + math.sqrt((high1 - p1) ** 2 + (p2 - low2) ** 2)
+    return low, high
+
+
+def shares_differ(k1: int, n1: int, k2: int, n2: int, *, z: float = Z95) -> bool:
+    """True when two shares of independent groups differ by more than chance. [Newcombe 1998, method 10]"""
+    low, high = share_difference(k1, n1, k2, n2, z=z)
     return low > 0 or high < 0
 
 
@@ -51,14 +57,15 @@ def shares_p_value(k1: int, n1: int, k2: int, n2: int) -> float:
     return math.erfc(abs(z) / math.sqrt(2))
 
 
-def false_discovery(p_values: Sequence[float]) -> list[float]:
+def false_discovery(p_values: Sequence[float], *, tests: int | None = None) -> list[float]:
     """Adjust p-values of many comparisons: keeping those at most 0.05 lets about one in twenty of the kept be chance.
 
-    [Benjamini & Hochberg 1995]
+    tests: how many could have been made, where those given were chosen by looking at the data. [Benjamini & Hochberg 1995]
     """
     order = sorted(range(len(p_values)), key=lambda i: p_values[i], reverse=True)
+    made = max(tests or 0, len(p_values))
     adjusted, least = [1.0] * len(p_values), 1.0
     for place, i in enumerate(order):
-        least = min(least, p_values[i] * len(p_values) / (len(p_values) - place))
+        least = min(least, p_values[i] * made / (len(p_values) - place))
         adjusted[i] = least
     return adjusted

@@ -1,0 +1,234 @@
+"""What goes with what inside an order, in both directions: "who buys A takes B" is another statement than "who buys B takes A"."""
+
+from __future__ import annotations
+
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+from ibis import _
+from mlxtend.frequent_patterns import association_rules
+from scipy.stats import poisson
+
+from custkit.analysis.chance import chance_of_as_many, expected_together
+from custkit.analysis.itemsets import MAX_ITEMS, basket_sizes, frequent_itemsets, minimum_orders, without_oversized
+from custkit.analysis.rates import false_discovery
+from custkit.engine import frame
+from custkit.words import mark
+
+# A pair is worth a sentence when it meets a tenth more often than chance brings it together; less is noise of the model.
+NOTABLE = 1.1
+ALPHA = 0.05
+JOIN = " + "
+HOLDS, WEAKER, GONE, TOO_FEW = mark("holds"), mark("holds, but weaker"), mark("no longer"), mark("too few orders to tell")
+_TOLERANCE = 1e-9
+
+_MEASURES = ("support", "confidence", "lift", "leverage", "conviction", "zhang")
+_RULES = {
+    "antecedents": object,
+    "consequents": object,
+    "antecedent": "str",
+    "consequent": "str",
+    "antecedent_orders": "int64",
+    "consequent_orders": "int64",
+    "orders": "int64",
+    "baskets": "int64",
+    **dict.fromkeys(_MEASURES, "float64"),
+}
+_PAIRS = {
+    "antecedent": "str",
+    "consequent": "str",
+    "antecedent_orders": "int64",
+    "consequent_orders": "int64",
+    "orders": "int64",
+    "baskets": "int64",
+    "support": "float64",
+    "confidence": "float64",
+    "reverse_confidence": "float64",
+    "lift": "float64",
+    "leverage": "float64",
+    "conviction": "float64",
+    "reverse_conviction": "float64",
+    "zhang": "float64",
+    "reverse_zhang": "float64",
+    "expected_orders": "float64",
+    "times_expected": "float64",
+    "p_value": "float64",
+    "q_value": "float64",
+    "is_significant": "bool",
+}
+
+
+def rules(itemsets: pd.DataFrame, *, min_confidence: float = 0.5, max_consequent: int | None = 1) -> pd.DataFrame:
+    """Every rule "orders with the antecedent hold the consequent too" that is true of `min_confidence` of them or more.
+
+    itemsets, support, baskets  →  antecedents, consequents (frozensets), antecedent, consequent (text, sorted), antecedent_orders,
+    consequent_orders, orders, baskets, support, confidence, lift, leverage, conviction, zhang
+
+    `max_consequent` items are promised at most; None for any number. A rule of exactly `min_confidence` is in, whatever binary
+    fractions say. Nobody has said yet that a rule is more than chance. [mlxtend association_rules; S73]
+
+    Raises ValueError for a confidence outside [0, 1].
+    """
+    if not 0 <= min_confidence <= 1:
+        raise ValueError(f"min_confidence={min_confidence}; it is a share between 0 and 1")
+    if itemsets.empty:
+        return _empty(_RULES)
+    found = association_rules(itemsets[["support", "itemsets"]], metric="confidence", min_threshold=min_confidence - _TOLERANCE)
+    if max_consequent is not None:
+        found = found[found["consequents"].map(len) <= max_consequent]
+    if found.empty:
+        return _empty(_RULES)
+    n = int(itemsets["baskets"].iloc[0])
+    made = found.rename(columns={"zhangs_metric": "zhang"}).assign(
+        antecedent=[JOIN.join(sorted(items)) for items in found["antecedents"]],
+        consequent=[JOIN.join(sorted(items)) for items in found["consequents"]],
+        antecedent_orders=(found["antecedent support"] * n).round(),
+        consequent_orders=(found["consequent support"] * n).round(),
+        orders=(found["support"] * n).round(),
+        baskets=n,
+    )
+    ordered = made.sort_values(["confidence", "orders", "antecedent", "consequent"], ascending=[False, False, True, True], ignore_index=True)
+    return ordered[list(_RULES)].astype(_RULES)
+
+
+def without_redundant(found: pd.DataFrame) -> pd.DataFrame:
+    """The rules of `rules` without those that a shorter one says as well: same consequent, part of the antecedent, no less confidence.
+
+    A rule that promises no more than the consequent's share of all orders is redundant too: it needs no antecedent. [Bayardo 2000; S11]
+    """
+    by_key = dict(zip(zip(found["antecedents"], found["consequents"], strict=True), found["confidence"], strict=True))
+    shorter: dict[frozenset[str], list[frozenset[str]]] = {}
+    for antecedents, consequents in by_key:
+        shorter.setdefault(consequents, []).append(antecedents)
+    kept = [
+        lift > 1 + _TOLERANCE
+        and not any(
+            other < antecedents and by_key[other, consequents] >= confidence - _TOLERANCE
+            for other in shorter[consequents]
+            if len(other) < len(antecedents)
+        )
+        for antecedents, consequents, confidence, lift in zip(
+            found["antecedents"], found["consequents"], found["confidence"], found["lift"], strict=True
+        )
+    ]
+    return found[np.array(kept, dtype=bool)].reset_index(drop=True)
+
+
+def directional_pairs(baskets: ir.Table, *, min_support: float = 0.001, min_orders: int = 30, max_items: int = MAX_ITEMS) -> pd.DataFrame:
+    """Pairs of items that lie in the same orders, one row a pair with both directions, and whether that is more than chance.
+
+    basket_id | item (distinct)  →  antecedent, consequent, antecedent_orders, consequent_orders, orders (with both), baskets, support,
+    confidence (of antecedent → consequent), reverse_confidence, lift, leverage, conviction, reverse_conviction, zhang, reverse_zhang,
+    expected_orders, times_expected (orders / expected_orders), p_value, q_value, is_significant
+
+    The antecedent is the item whose direction is the stronger, that is the rarer one; names decide ties. `lift` compares with
+    independent items, as everywhere; `expected_orders` is what chance gives where items keep their popularity and orders their
+    size, so that large orders make no association. A pair is significant when it meets at least a tenth more often than that by
+    Fisher's test, with at most 5 % false discoveries over all pairs of frequent items, and when it has a lift above 1: else the
+    consequent alone promises as much. Pairs in fewer than `min_orders` orders are not looked at. [S11, S73]
+    """
+    sizes = basket_sizes(baskets).query("size <= @max_items")
+    n = int(sizes["orders"].sum())
+    least = minimum_orders(n, min_support=min_support, least=min_orders)
+    if least > n or not n:
+        return _empty(_PAIRS)
+    itemsets = frequent_itemsets(baskets, min_support=least / n, max_length=2, max_items=max_items)
+    directed = rules(itemsets, min_confidence=0.0)
+    if directed.empty:
+        return _empty(_PAIRS)
+    reverse = directed[["antecedent", "consequent", "confidence", "conviction", "zhang"]].rename(
+        columns={"antecedent": "consequent", "consequent": "antecedent", **{m: f"reverse_{m}" for m in ("confidence", "conviction", "zhang")}}
+    )
+    both = directed.merge(reverse, on=["antecedent", "consequent"])
+    rarer = both["antecedent_orders"] < both["consequent_orders"]
+    tie = (both["antecedent_orders"] == both["consequent_orders"]) & (both["antecedent"] < both["consequent"])
+    pairs = both[rarer | tie]
+    frequent = int((itemsets["length"] == 1).sum())
+    kept = without_oversized(baskets, max_items=max_items)
+    return _judged(pairs, sizes, _popularity(kept), tests=frequent * (frequent - 1) // 2)
+
+
+def _popularity(baskets: ir.Table) -> pd.DataFrame:
+    """How many items lie in how many orders: orders, items."""
+    counts = baskets.group_by("item").aggregate(orders=_.count()).group_by("orders").aggregate(items=_.count())
+    return frame(counts.order_by("orders"))
+
+
+def _judged(pairs: pd.DataFrame, sizes: pd.DataFrame, popularity: pd.DataFrame, *, tests: int) -> pd.DataFrame:
+    first, second = pairs["antecedent_orders"].to_numpy(), pairs["consequent_orders"].to_numpy()
+    together = pairs["orders"].to_numpy()
+    expected = expected_together(sizes, popularity, first, second)
+    notable = np.minimum(expected * NOTABLE, np.minimum(first, second))
+    p = chance_of_as_many(together, notable, first, second)
+    q = np.array(false_discovery(p.tolist(), tests=tests))
+    judged = pairs.assign(
+        expected_orders=expected,
+        times_expected=np.divide(together, expected, out=np.full(len(pairs), np.nan), where=expected > 0),
+        p_value=p,
+        q_value=q,
+        is_significant=(q <= ALPHA) & (pairs["lift"] > 1).to_numpy() & (together > notable),
+    )
+    ordered = judged.sort_values(["is_significant", "lift", "antecedent", "consequent"], ascending=[False, False, True, True])
+    return ordered[list(_PAIRS)].astype(_PAIRS).reset_index(drop=True)
+
+
+def significant(pairs: pd.DataFrame) -> pd.DataFrame:
+    """The pairs or routes that are more than chance, in their order."""
+    return pairs[pairs["is_significant"]].reset_index(drop=True)
+
+
+def pairs_held(pairs: pd.DataFrame, baskets: ir.Table, *, max_items: int = MAX_ITEMS) -> pd.DataFrame:
+    """Do the significant pairs of an earlier window hold in the orders that came after it, which had no say in choosing them?
+
+    pairs of `directional_pairs`; later basket_id | item  →  antecedent, consequent, confidence_before, times_expected_before,
+    antecedent_orders, consequent_orders, orders, confidence, expected_orders, times_expected, verdict
+
+    verdict: "holds" when the pair meets more often than chance (one-sided 5 %), "holds, but weaker" when also less often than
+    before, "no longer" when less often than before and not more than chance, "too few orders to tell" otherwise. [S11]
+    """
+    before = significant(pairs)[["antecedent", "consequent", "confidence", "times_expected"]]
+    before = before.rename(columns={"confidence": "confidence_before", "times_expected": "times_expected_before"})
+    kept = without_oversized(baskets, max_items=max_items)
+    sizes = basket_sizes(baskets).query("size <= @max_items")
+    counts, together = _counts_of(kept, before)
+    now = before.assign(
+        antecedent_orders=before["antecedent"].map(counts).fillna(0).astype("int64"),
+        consequent_orders=before["consequent"].map(counts).fillna(0).astype("int64"),
+        orders=[together.get(tuple(sorted(pair)), 0) for pair in zip(before["antecedent"], before["consequent"], strict=True)],
+    ).astype({"orders": "int64"})
+    met = (now["antecedent_orders"] > 0) & (now["consequent_orders"] > 0)
+    expected = np.zeros(len(now))
+    if met.any():
+        first, second = (now.loc[met, name].to_numpy() for name in ("antecedent_orders", "consequent_orders"))
+        expected[met.to_numpy()] = expected_together(sizes, _popularity(kept), first, second)
+    more = poisson.sf(now["orders"] - 1, expected) <= ALPHA
+    fewer = poisson.cdf(now["orders"], expected * now["times_expected_before"]) <= ALPHA
+    verdict = np.select([more & fewer, more, fewer], [WEAKER, HOLDS, GONE], default=TOO_FEW)
+    return now.assign(
+        confidence=_ratio(now["orders"], now["antecedent_orders"]),
+        expected_orders=expected,
+        times_expected=_ratio(now["orders"], expected),
+        verdict=pd.Series(verdict, index=now.index, dtype="str"),
+    )
+
+
+def _counts_of(kept: ir.Table, pairs: pd.DataFrame) -> tuple[dict[str, int], dict[tuple[str, ...], int]]:
+    names = sorted({*pairs["antecedent"], *pairs["consequent"]})
+    if not names:
+        return {}, {}
+    lines = kept.filter(kept.item.isin(names))
+    counts = frame(lines.group_by("item").aggregate(orders=_.count()))
+    left, right = lines.select("basket_id", a=_.item), lines.select("basket_id", b=_.item)
+    joined = left.join(right, ["basket_id", left.a != right.b]).group_by(["a", "b"]).aggregate(orders=_.count())
+    met = frame(joined)
+    together = {(a, b): int(orders) for a, b, orders in zip(met["a"], met["b"], met["orders"], strict=True) if a < b}
+    return dict(zip(counts["item"], counts["orders"], strict=True)), together
+
+
+def _ratio(numerator: pd.Series, denominator: pd.Series | np.ndarray) -> np.ndarray:
+    over, under = np.asarray(numerator, dtype=float), np.asarray(denominator, dtype=float)
+    return np.divide(over, under, out=np.full(len(over), np.nan), where=under > 0)
+
+
+def _empty(columns: dict[str, object]) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
