@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import ibis
 import ibis.expr.types as ir
+import pandas as pd
 from ibis import _
 
+from custkit.analysis.rates import wilson
+from custkit.analysis.survival import kaplan_meier, km_median
 from custkit.client import Lifecycle
+from custkit.engine import fetch, frame
+from custkit.period import Period
 from custkit.words import mark
 
 # In the order of a customer's life; each customer stands on exactly one of them. A visitor is nobody's customer yet.
@@ -30,6 +37,7 @@ STAGE_NAMES = {
     LOST: mark("lost"),
 }
 VIP_WINDOW_DAYS = 365
+NEW = "new"
 
 
 def customer_stages(customers: ir.Table, purchases: ir.Table, events: ir.Table, *, as_of: datetime, rules: Lifecycle) -> ir.Table:
@@ -141,3 +149,207 @@ def _with_vip(known: ir.Table, rules: Lifecycle) -> ir.Table:
     )
     # The small subtraction undoes binary fractions: 0.1 × 30 is a hair above 3.
     return ranked.mutate(is_vip=(_.monetary_value > 0) & (_.better.cast("float64") < _.spenders.cast("float64") * rules.vip_share - 1e-9))
+
+
+class Acquired(NamedTuple):
+    """Visitors of a month who were no customers at its start, and how many of them were by its end."""
+
+    visitors: int
+    customers: int
+
+
+def visitors(events: ir.Table, *, as_of: datetime, rules: Lifecycle) -> int:
+    """Count the visitors of the last `rules.active_days` whom no event ever ties to a customer. [S56]"""
+    seen = (
+        events.filter(_.occurred_at < as_of)
+        .group_by("visitor_id")
+        .aggregate(last_at=_.occurred_at.max(), known=_.customer_id.count())
+        .filter(_.known == 0, _.last_at >= as_of - timedelta(days=rules.active_days))
+    )
+    return int(fetch(seen.aggregate(n=_.visitor_id.count()))["n"][0].as_py())
+
+
+def acquired(customers: ir.Table, events: ir.Table, *, start: datetime, as_of: datetime) -> Acquired:
+    """Count the visitors seen between `start` and `as_of` who were nobody's customer at `start`, and those who became one.
+
+    A visitor is known once any of their events carries the id of a customer, registered before that event or not. [S62]
+    """
+    registered = customers.select("customer_id", "registered_at")
+    seen = (
+        events.filter(_.occurred_at < as_of)
+        .left_join(registered, "customer_id")
+        .group_by("visitor_id")
+        .aggregate(
+            here=_.occurred_at.max() >= start,
+            was_customer=(_.registered_at < start).fill_null(False).ifelse(1, 0).max(),
+            is_customer=(_.registered_at < as_of).fill_null(False).ifelse(1, 0).max(),
+        )
+        .filter(_.here, _.was_customer == 0)
+        .aggregate(visitors=_.count(), customers=_.is_customer.sum())
+    )
+    row = fetch(seen).to_pylist()[0]
+    return Acquired(row["visitors"], row["customers"] or 0)
+
+
+def stage_coverage(has: Callable[[str], bool], *, rules: Lifecycle) -> pd.DataFrame:
+    """Which stages the client's data can show, and where the customers of the others stand instead.
+
+    `Book.has`  →  stage | is_known, merged_into, lacks (canonical columns, a comma between)   (one row a stage)
+
+    Without the opening of accounts every customer is known by an order; without events nobody is seen browsing; without farewells
+    who left stands among the dormant. [S56–S60]
+    """
+    vip_column = {"identity": "customers.is_vip", "prepaid": "customers.prepaid_amount"}.get(rules.vip_by)
+    needs: dict[str, tuple[str, tuple[str, ...]]] = {
+        VISITOR: ("", ("events",)),
+        REGISTERED: (FIRST_PAYMENT, ("customers.registered_at",)),
+        ACTIVE: (REGISTERED, ("customers.registered_at", "events", "events.customer_id")),
+        VIP: (REGULAR, (vip_column,) if vip_column else ()),
+        LOST: (DORMANT, ("customers.closed_at",)),
+    }
+    rows = []
+    for stage in STAGES:
+        merged_into, columns = needs.get(stage, ("", ()))
+        lacks = ", ".join(column for column in columns if not has(column))
+        rows.append((stage, not lacks, merged_into if lacks else "", lacks))
+    return pd.DataFrame(rows, columns=["stage", "is_known", "merged_into", "lacks"])
+
+
+def stage_counts(stages: ir.Table, *, visitors: int | None = None, coverage: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Customers and their spend by stage, in the order of life.
+
+    customer_stages  →  stage | customers, customer_share, revenue, revenue_share
+
+    `revenue` is the spend of the last 365 days; visitors stand in the first row and are in no share. Stages that `coverage` says the
+    client's data cannot show are left out where nobody stands on them. [S49, S56–S60]
+    """
+    counted = frame(stages.group_by("stage").aggregate(customers=_.count(), revenue=_.monetary_value.sum())).set_index("stage")
+    counted = counted.reindex(list(CUSTOMER_STAGES)).fillna(0).astype({"customers": "int64", "revenue": "float64"})
+    people, revenue = int(counted["customers"].sum()), float(counted["revenue"].sum())
+    counted["customer_share"] = counted["customers"] / people if people else float("nan")
+    counted["revenue_share"] = counted["revenue"] / revenue if revenue else float("nan")
+    if visitors is not None:
+        counted.loc[VISITOR, "customers"] = visitors
+    counted = counted.reindex([stage for stage in STAGES if stage in counted.index])
+    if coverage is not None:
+        known = set(coverage.loc[coverage["is_known"], "stage"])
+        counted = counted[[stage in known or n > 0 for stage, n in counted["customers"].items()]]
+    counted = counted.astype({"customers": "int64"}).reset_index()
+    return counted[["stage", "customers", "customer_share", "revenue", "revenue_share"]]
+
+
+def stage_transitions(before: ir.Table, now: ir.Table) -> pd.DataFrame:
+    """How many moved from which stage to which.
+
+    customer_stages a month ago, customer_stages now  →  stage_before, stage | customers, share (of stage_before)
+
+    Every pair has a row; `stage_before` is "new" for who was no customer yet. Rows sum to last month's base plus the new.
+    """
+    moved = frame(
+        now.select("customer_id", "stage")
+        .left_join(before.select("customer_id", stage_before=_.stage), "customer_id")
+        .group_by(stage_before=_.stage_before.fill_null(NEW), stage=_.stage)
+        .aggregate(customers=_.count())
+    )
+    grid = pd.MultiIndex.from_product([(NEW, *CUSTOMER_STAGES), CUSTOMER_STAGES], names=["stage_before", "stage"])
+    pairs = moved.set_index(["stage_before", "stage"]).reindex(grid).fillna(0).astype({"customers": "int64"}).reset_index()
+    base = pairs.groupby("stage_before")["customers"].transform("sum")
+    return pairs.assign(share=pairs["customers"] / base.where(base > 0))
+
+
+# What moving on means for each stage: the rate's name, who is asked (stages a month ago), who has moved on (stages now).
+_STEPS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
+    (REGISTERED, mark("activation"), (REGISTERED,), (ACTIVE, *LIVE_BUYERS)),
+    (ACTIVE, mark("conversion"), (REGISTERED, ACTIVE), LIVE_BUYERS),
+    (FIRST_PAYMENT, mark("second purchase"), (FIRST_PAYMENT,), (REGULAR, VIP)),
+    (REGULAR, mark("retention"), LIVE_BUYERS, LIVE_BUYERS),
+    (VIP, mark("VIP retention"), (VIP,), LIVE_BUYERS),
+    (DORMANT, mark("win-back"), (DORMANT,), (REGISTERED, ACTIVE, *LIVE_BUYERS)),
+)
+ACQUISITION = mark("acquisition")
+
+
+def stage_rates(transitions: pd.DataFrame, *, acquired: Acquired | None = None) -> pd.DataFrame:
+    """The share that moved on in the month, stage by stage, or stayed where staying is the aim.
+
+    stage_transitions  →  stage, measure | n, customers, rate, low, high
+
+    acquisition  visitors who were no customers → customers            activation  registered → active or bought
+    conversion   registered or active, not bought yet → bought          second purchase  first payment → regular or VIP
+    retention    buyers (first payment, regular, VIP) → still so        win-back  dormant → alive again
+    `n` is who was asked: customers on the stage a month ago, newcomers left out. low, high: 95 % Wilson interval. [S61, S62]
+    """
+    rows = [(VISITOR, ACQUISITION, acquired.visitors, acquired.customers)] if acquired else []
+    for stage, measure, asked, aim in _STEPS:
+        base = transitions[transitions["stage_before"].isin(asked)]
+        rows.append((stage, measure, int(base["customers"].sum()), int(base.loc[base["stage"].isin(aim), "customers"].sum())))
+    return pd.DataFrame(
+        [(stage, measure, n, k, k / n if n else float("nan"), *wilson(k, n)) for stage, measure, n, k in rows],
+        columns=["stage", "measure", "n", "customers", "rate", "low", "high"],
+    )
+
+
+def stage_history(
+    customers: ir.Table, purchases: ir.Table, events: ir.Table, *, as_of: datetime, rules: Lifecycle, months: int = 12
+) -> ir.Table:
+    """Each customer's stage at `as_of` and at the ends of the `months` months before.
+
+    one row a customer, purchase, event  →  customer_id, months_ago (0 is `as_of`) | stage
+
+    Raises ValueError if months < 1.
+    """
+    if months < 1:
+        raise ValueError(f"months is {months}; a history has at least one month before `as_of`")
+    last = Period.of(as_of - timedelta(microseconds=1))
+    ends = [as_of, *((last - ago).end for ago in range(1, months + 1))]
+    return ibis.union(
+        *(
+            customer_stages(customers, purchases, events, as_of=end, rules=rules).select(
+                "customer_id", months_ago=ibis.literal(ago, "int64"), stage=_.stage
+            )
+            for ago, end in enumerate(ends)
+        )
+    )
+
+
+def stage_dwell(history: ir.Table) -> pd.DataFrame:
+    """How many months customers stay on a stage.
+
+    stage_history  →  stage | customers, months_so_far, n, median_months
+
+    `customers` stand on the stage now, half of them for `months_so_far` months or longer (never longer than the history is). `n` stays
+    began inside the history; `median_months` is their Kaplan–Meier median, which counts stays that go on; null where fewer than
+    half have ended.
+    """
+    counted = frame(_stays(history))
+    oldest = int(counted["oldest"].max()) if len(counted) else 0
+    rows = []
+    for stage in CUSTOMER_STAGES:
+        stays = counted[counted["stage"] == stage]
+        current, begun = stays[stays["last_ago"] == 0], stays[stays["first_ago"] < oldest]
+        spells = begun.assign(duration_days=begun["months"], observed=begun["last_ago"] > 0)
+        rows.append((stage, int(current["n"].sum()), _median(current), int(begun["n"].sum()), km_median(kaplan_meier(spells))))
+    return pd.DataFrame(rows, columns=["stage", "customers", "months_so_far", "n", "median_months"])
+
+
+def _stays(history: ir.Table) -> ir.Table:
+    """stage, first_ago, last_ago, months, oldest | n: unbroken stays, counted."""
+    journey = ibis.window(group_by="customer_id", order_by=ibis.desc("months_ago"))
+    running = ibis.window(group_by="customer_id", order_by=ibis.desc("months_ago"), rows=(None, 0))
+    return (
+        history.mutate(stage_before=_.stage.lag().over(journey), oldest=_.months_ago.max().over(ibis.window()))
+        .mutate(begins=(_.stage_before.isnull() | (_.stage_before != _.stage)).ifelse(1, 0))
+        .mutate(stay=_.begins.sum().over(running))
+        .group_by("customer_id", "stay", "stage", "oldest")
+        .aggregate(first_ago=_.months_ago.max(), last_ago=_.months_ago.min(), months=_.count())
+        .group_by("stage", "oldest", "first_ago", "last_ago", "months")
+        .aggregate(n=_.count())
+    )
+
+
+def _median(counted: pd.DataFrame) -> float:
+    """Lower median of `months`, each row standing for `n` customers."""
+    if counted.empty:
+        return float("nan")
+    ordered = counted.sort_values("months")
+    return float(ordered.loc[ordered["n"].cumsum() >= ordered["n"].sum() / 2, "months"].iloc[0])

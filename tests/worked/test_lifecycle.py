@@ -3,9 +3,22 @@
 from datetime import datetime
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 
-from custkit.analysis.lifecycle import customer_stages
+from custkit.analysis.lifecycle import (
+    Acquired,
+    acquired,
+    customer_stages,
+    stage_counts,
+    stage_coverage,
+    stage_dwell,
+    stage_history,
+    stage_rates,
+    stage_transitions,
+    visitors,
+)
 from custkit.client import Lifecycle
 
 AS_OF = datetime(2026, 11, 1)
@@ -112,3 +125,125 @@ def test_a_tenth_of_thirty_is_three(stages):
 
 def test_nobody_in_nobody_out(stages):
     assert stages("stage", customers=[], purchases=[], events=[]) == []
+
+
+@pytest.fixture
+def shop(load_table):
+    return load_table("customers", CUSTOMERS), load_table("orders", PURCHASES), load_table("events", EVENTS)
+
+
+@pytest.fixture
+def moves(shop):
+    before = customer_stages(*shop, as_of=datetime(2026, 10, 1), rules=RULES)
+    return stage_transitions(before, customer_stages(*shop, as_of=AS_OF, rules=RULES))
+
+
+def test_stages_count_everyone_once_in_the_order_of_life(shop):
+    counts = stage_counts(customer_stages(*shop, as_of=AS_OF, rules=RULES), visitors=1)
+    assert list(zip(counts["stage"], counts["customers"], strict=True)) == [
+        ("visitor", 1), ("registered", 2), ("active", 1), ("first_payment", 4), ("regular", 1), ("vip", 1), ("dormant", 1), ("lost", 1),
+    ]  # fmt: skip
+    assert counts["customer_share"].sum() == pytest.approx(1)
+    assert counts.set_index("stage").loc["vip", ["revenue", "revenue_share"]].tolist() == [500, pytest.approx(500 / 1800)]
+
+
+def test_every_move_of_the_month_is_told(moves):
+    moved = moves[moves["customers"] > 0]
+    assert list(moved[["stage_before", "stage", "customers", "share"]].itertuples(index=False, name=None)) == [
+        ("new", "first_payment", 1, 1.0),
+        ("registered", "registered", 2, 1.0),
+        ("active", "active", 1, 1.0),
+        ("first_payment", "first_payment", 2, 1.0),
+        ("dormant", "regular", 1, 0.25),
+        ("dormant", "vip", 1, 0.25),
+        ("dormant", "dormant", 1, 0.25),
+        ("dormant", "lost", 1, 0.25),
+        ("lost", "first_payment", 1, 1.0),
+    ]
+
+
+def test_rows_sum_to_last_months_base_plus_the_new(moves):
+    base = moves.groupby("stage_before")["customers"].sum()
+    assert (base["new"], base.drop("new").sum(), base.sum()) == (1, 10, 11)
+
+
+def test_rates_name_who_was_asked(moves):
+    rates = stage_rates(moves, acquired=Acquired(visitors=200, customers=9)).set_index("measure")
+    assert rates.loc["acquisition", ["n", "customers", "rate"]].tolist() == [200, 9, 0.045]
+    assert rates.loc["acquisition", ["low", "high"]].tolist() == pytest.approx(proportion_confint(9, 200, method="wilson"))
+    assert rates.loc["conversion", ["n", "customers", "rate"]].tolist() == [3, 0, 0]
+    assert rates.loc["retention", ["n", "customers", "rate"]].tolist() == [2, 2, 1]
+    assert rates.loc["win-back", ["n", "customers", "rate"]].tolist() == [4, 2, 0.5]
+
+
+def test_a_visitor_is_whom_no_event_ties_to_a_customer(shop):
+    assert visitors(shop[2], as_of=AS_OF, rules=RULES) == 1
+
+
+def test_acquired_are_visitors_of_the_month_who_were_no_customers_at_its_start(load_table):
+    customers = load_table(
+        "customers", [{"customer_id": "old", "registered_at": "2026-01-01"}, {"customer_id": "new", "registered_at": "2026-10-05"}]
+    )
+    seen = [
+        ("v1", "old", "2026-09-01"),
+        ("v1", None, "2026-10-02"),
+        ("v2", None, "2026-10-02"),
+        ("v2", "new", "2026-10-05"),
+        ("v3", None, "2026-10-09"),
+        ("v4", None, "2026-09-09"),
+    ]
+    events = load_table(
+        "events",
+        [
+            {"event_id": str(n), "visitor_id": v, "customer_id": c, "occurred_at": at, "event_type": "visit"}
+            for n, (v, c, at) in enumerate(seen)
+        ],
+    )
+    assert acquired(customers, events, start=datetime(2026, 10, 1), as_of=AS_OF) == (2, 1)
+
+
+def test_a_client_of_sales_records_alone_has_fewer_stages_and_is_told():
+    coverage = stage_coverage(lambda name: name == "order_lines", rules=RULES).set_index("stage")
+    assert list(coverage.index[coverage["is_known"]]) == ["first_payment", "regular", "vip", "dormant"]
+    assert coverage.loc["lost", ["merged_into", "lacks"]].tolist() == ["dormant", "customers.closed_at"]
+    assert coverage.loc["active", "lacks"] == "customers.registered_at, events, events.customer_id"
+
+
+def test_vip_by_prepaid_money_needs_its_column():
+    coverage = stage_coverage(lambda name: False, rules=Lifecycle(vip_by="prepaid")).set_index("stage")
+    assert coverage.loc["vip", ["merged_into", "lacks"]].tolist() == ["regular", "customers.prepaid_amount"]
+
+
+def test_stages_the_data_cannot_show_are_left_out(shop):
+    coverage = stage_coverage(lambda name: False, rules=RULES)
+    empty = customer_stages(shop[0].limit(0), shop[1].limit(0), shop[2].limit(0), as_of=AS_OF, rules=RULES)
+    assert list(stage_counts(empty, coverage=coverage)["stage"]) == ["first_payment", "regular", "vip", "dormant"]
+
+
+def test_history_is_the_stages_of_each_month_end(shop, rows):
+    history = stage_history(*shop, as_of=AS_OF, rules=RULES, months=8)
+    of_twice = [(ago, stage) for customer, ago, stage in rows(history, by=["customer_id", "months_ago"]) if customer == "twice"]
+    assert of_twice == [
+        (0, "regular"), (1, "dormant"), (2, "dormant"), (3, "dormant"), (4, "first_payment"), (5, "first_payment"),
+        (6, "first_payment"), (7, "first_payment"), (8, "first_payment"),
+    ]  # fmt: skip
+
+
+def test_stays_that_go_on_count_in_the_median(load_table):
+    stays = [
+        # Two months a first payment, then regular for good; one month, two months so far; there before the history began.
+        ("a", 5, "registered"), ("a", 4, "first_payment"), ("a", 3, "first_payment"),
+        ("a", 2, "regular"), ("a", 1, "regular"), ("a", 0, "regular"),
+        ("b", 2, "first_payment"), ("b", 1, "regular"), ("b", 0, "regular"),
+        ("c", 1, "first_payment"), ("c", 0, "first_payment"),
+        ("d", 5, "dormant"), ("d", 4, "dormant"), ("d", 3, "dormant"), ("d", 2, "dormant"), ("d", 1, "dormant"), ("d", 0, "dormant"),
+    ]  # fmt: skip
+    columns = ("customer_id", "months_ago", "stage")
+    history = load_table(
+        "history", pa.table({name: list(values) for name, values in zip(columns, zip(*stays, strict=True), strict=True)}), schema=True
+    )
+    dwell = stage_dwell(history).set_index("stage")
+    assert dwell.loc["first_payment", ["customers", "months_so_far", "n", "median_months"]].tolist() == [1, 2, 3, 2]
+    assert dwell.loc["regular", ["customers", "months_so_far", "n"]].tolist() == [2, 2, 2]
+    assert dwell.loc["dormant", ["customers", "months_so_far", "n"]].tolist() == [1, 6, 0]
+    assert dwell.loc["regular", "median_months"] != dwell.loc["regular", "median_months"]

@@ -1,0 +1,249 @@
+"""From the first page to the order: how many go how far, and where the way breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+from ibis import _
+
+from custkit.analysis.rates import SMALL_SAMPLE, false_discovery, shares_p_value, wilson
+from custkit.engine import fetch, frame, to_float
+from custkit.words import mark
+
+Per = Literal["session", "visitor"]
+Split = Literal["channel", "device"]
+
+# The steps of a purchase in order, and what people read.
+STEPS = ("visit", "view", "cart", "checkout", "order")
+STEP_NAMES = {
+    "visit": mark("visit"),
+    "view": mark("product view"),
+    "cart": mark("cart"),
+    "checkout": mark("checkout"),
+    "order": mark("order"),
+}
+ALL_VISITS, NOT_KNOWN = mark("all visits"), mark("not known")
+COLUMNS = ("step", "n", "visits", "conversion_rate", "step_conversion_rate", "low", "high", "lost")
+SPLIT_COLUMNS = ("group", *COLUMNS, "rest_rate", "p_value", "is_different", "excess_lost")
+
+
+def recorded_steps(events: ir.Table) -> tuple[str, ...]:
+    """The steps of `STEPS` that the client's events hold at all, in order: a step nobody records is no step where everybody is lost."""
+    found = set(fetch(events.select("event_type").distinct())["event_type"].to_pylist())
+    return tuple(step for step in STEPS if step in found)
+
+
+def funnel(events: ir.Table, *, steps: Sequence[str] | None = None, per: Per = "session") -> pd.DataFrame:
+    """Count who took all steps up to each one, in their order.
+
+    one row an event  →  step | n, visits, conversion_rate, step_conversion_rate, low, high, lost   (one row a step)
+
+    A step counts at its first event at or after the step before; what happened out of order does not count. `visits` are
+    sessions (or visitors), `n` those of the step before, `lost` the difference; `conversion_rate` is of everyone with an
+    event, `step_conversion_rate` of `n`, with low, high as its 95 % Wilson interval. Steps that the events do not hold are
+    left out unless `steps` names them. [S75]
+
+    Raises ValueError for fewer than two steps named or a step named twice.
+    """
+    taken = _steps(events, steps)
+    counts = frame(_paths(events, taken, per).aggregate(**_reached(taken)))
+    return _funnel(taken, counts.iloc[0] if len(counts) else {})
+
+
+def funnel_by(
+    events: ir.Table, split: Split, *, steps: Sequence[str] | None = None, per: Per = "session", min_visits: int = SMALL_SAMPLE
+) -> pd.DataFrame:
+    """The funnel of each channel or device, each step compared with all the others together.
+
+    one row an event  →  group, step | n, visits, conversion_rate, step_conversion_rate, low, high, lost, rest_rate, p_value,
+    is_different, excess_lost   (largest group first)
+
+    A session belongs to the group of its first event. `rest_rate` is the step's rate elsewhere; `is_different` keeps false
+    discoveries over all groups and steps to one in twenty and asks groups of at least `min_visits`; `excess_lost` is how many more
+    would have gone on at the others' rate (negative: fewer). [S75]
+    """
+    taken = _steps(events, steps)
+    counts = frame(_paths(events, taken, per, split).group_by("group").aggregate(**_reached(taken)))
+    counts = counts.sort_values(["everyone", "group"], ascending=[False, True], ignore_index=True)
+    total = counts.drop(columns="group").sum()
+    parts = [_funnel(taken, row).assign(group=row["group"]).join(_rest(taken, total - row.drop("group"))) for _i, row in counts.iterrows()]
+    if not parts:
+        return pd.DataFrame(columns=list(SPLIT_COLUMNS))
+    return _compared(pd.concat(parts, ignore_index=True), min_visits)
+
+
+def break_point(steps: pd.DataFrame) -> dict[str, Any] | None:
+    """The row of `funnel` where the smallest share goes on, after the first; None where fewer than 30 took any step."""
+    asked = steps.iloc[1:]
+    asked = asked[asked["n"] >= SMALL_SAMPLE]
+    return None if asked.empty else dict(asked.loc[asked["step_conversion_rate"].idxmin()])
+
+
+def worst_break(split: pd.DataFrame) -> dict[str, Any] | None:
+    """The row of `funnel_by` that loses most against the others beyond chance; None where no difference stands out."""
+    worse = split[split["is_different"] & (split["excess_lost"] > 0)] if len(split) else split
+    return None if worse.empty else dict(worse.sort_values(["excess_lost", "group", "step"], ascending=[False, True, True]).iloc[0])
+
+
+def _steps(events: ir.Table, steps: Sequence[str] | None) -> tuple[str, ...]:
+    if steps is None:
+        return recorded_steps(events)
+    if len(steps) < 2 or len(set(steps)) < len(steps):
+        raise ValueError(f"steps {list(steps)} are no way from one step to the next: name at least two, each once")
+    return tuple(steps)
+
+
+def _with_visit(events: ir.Table, per: Per) -> ir.Table:
+    """… + visit_id: the session, a visitor's day where sessions are not known, or the visitor."""
+    day = events.visitor_id.concat(" ", events.occurred_at.strftime("%Y-%m-%d"))
+    return events.mutate(visit_id=events.visitor_id if per == "visitor" else ibis.coalesce(events.session_id, day))
+
+
+def _paths(events: ir.Table, steps: Sequence[str], per: Per, split: Split | None = None) -> ir.Table:
+    """visit_id, (group) | at_0, at_1, …: when each step was first taken after the one before; null where it was not."""
+    acts = _with_visit(events, per)
+    if split is None:
+        paths = acts.select("visit_id").distinct()
+    else:
+        first = ibis.window(group_by="visit_id", order_by=["occurred_at", "event_id", split])
+        ranked = acts.mutate(nth=ibis.row_number().over(first), group=acts[split].fill_null(NOT_KNOWN))
+        paths = ranked.filter(_.nth == 0).select("visit_id", "group")
+    for i, step in enumerate(steps):
+        taken = acts.filter(_.event_type == step).select("visit_id", "occurred_at")
+        if i:
+            before = paths.select("visit_id", before_at=paths[f"at_{i - 1}"])
+            taken = taken.join(before, "visit_id").filter(_.occurred_at >= _.before_at)
+        first_taken = taken.group_by("visit_id").aggregate(**{f"at_{i}": _.occurred_at.min()})
+        paths = paths.left_join(first_taken, "visit_id").drop("visit_id_right")
+    return paths
+
+
+def _reached(steps: Sequence[str]) -> dict[str, Any]:
+    return {"everyone": _.count(), **{f"at_{i}": _[f"at_{i}"].count() for i in range(len(steps))}}
+
+
+def _funnel(steps: Sequence[str], counts: Any) -> pd.DataFrame:
+    everyone = before = int(counts["everyone"]) if len(steps) else 0
+    rows = []
+    for i, step in enumerate(steps):
+        visits = int(counts[f"at_{i}"])
+        rows.append((step, before, visits, _share(visits, everyone), _share(visits, before), *wilson(visits, before), before - visits))
+        before = visits
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _rest(steps: Sequence[str], counts: Any) -> pd.DataFrame:
+    rest = _funnel(steps, counts)
+    return rest[["n", "visits", "step_conversion_rate"]].rename(
+        columns={"n": "rest_n", "visits": "rest_visits", "step_conversion_rate": "rest_rate"}
+    )
+
+
+def _compared(split: pd.DataFrame, min_visits: int) -> pd.DataFrame:
+    enough = (split["n"] >= min_visits) & (split["rest_n"] >= min_visits)
+    numbers = split[["visits", "n", "rest_visits", "rest_n"]].itertuples(index=False)
+    split["p_value"] = [
+        shares_p_value(*(int(number) for number in row)) if asked else None for row, asked in zip(numbers, enough, strict=True)
+    ]
+    split["p_value"] = split["p_value"].astype("float64")
+    adjusted = pd.Series(false_discovery(list(split.loc[enough, "p_value"])), index=split.index[enough], dtype="float64")
+    split["is_different"] = adjusted.reindex(split.index).le(0.05)
+    split["excess_lost"] = split["rest_rate"] * split["n"] - split["visits"]
+    return split[list(SPLIT_COLUMNS)]
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else float("nan")
+
+
+VISIT_COLUMNS = ("group", "visits", "bounces", "bounce_rate", "low", "high", "dwell_seconds", "pages", "is_different")
+
+
+def visit_quality(events: ir.Table, split: Split) -> pd.DataFrame:
+    """Bounce and dwell by channel or device, all visits first.
+
+    one row an event  →  group | visits, bounces, bounce_rate, low, high, dwell_seconds, pages, is_different
+
+    A bounce is a session in which nothing followed the first event. `dwell_seconds` is the median session's time: the sum of
+    the events' own, or from first to last event where they have none. `pages` are product views a visit. `is_different`: the
+    bounce rate differs from the other groups' together, false discoveries kept to one in twenty. [S19]
+    """
+    acts = _with_visit(events, "session")
+    first = ibis.window(group_by="visit_id", order_by=["occurred_at", "event_id", split])
+    named = acts.mutate(nth=ibis.row_number().over(first), group=acts[split].fill_null(NOT_KNOWN))
+    groups = named.filter(_.nth == 0).select("visit_id", "group")
+    visits = (
+        acts.group_by("visit_id")
+        .aggregate(
+            events=_.count(),
+            views=(_.event_type == "view").ifelse(1, 0).sum(),
+            own_seconds=_.dwell_seconds.sum(),
+            began_at=_.occurred_at.min(),
+            ended_at=_.occurred_at.max(),
+        )
+        .join(groups, "visit_id")
+    )
+    elapsed = to_float(visits.ended_at.delta(visits.began_at, unit="microsecond")) / 1e6
+    visits = visits.mutate(seconds=ibis.coalesce(visits.own_seconds, (visits.events > 1).ifelse(elapsed, None)))
+    measures = {
+        "visits": _.count(),
+        "bounces": (_.events == 1).ifelse(1, 0).sum(),
+        "dwell_seconds": _.seconds.quantile(0.5),
+        "views": _.views.sum(),
+    }
+    by_group = frame(visits.group_by("group").aggregate(**measures))
+    by_group = by_group.sort_values(["visits", "group"], ascending=[False, True], ignore_index=True)
+    if by_group.empty:
+        return pd.DataFrame(columns=list(VISIT_COLUMNS))
+    everyone = frame(visits.aggregate(**measures)).assign(group=ALL_VISITS)
+    return _with_bounce_rates(pd.concat([everyone, by_group], ignore_index=True))
+
+
+def _with_bounce_rates(quality: pd.DataFrame) -> pd.DataFrame:
+    quality = quality.astype({"visits": "int64", "bounces": "int64", "dwell_seconds": "float64"})
+    quality["bounce_rate"] = quality["bounces"] / quality["visits"]
+    quality["pages"] = quality["views"] / quality["visits"]
+    pairs = [(int(k), int(n)) for k, n in zip(quality["bounces"], quality["visits"], strict=True)]
+    quality["low"], quality["high"] = [wilson(k, n)[0] for k, n in pairs], [wilson(k, n)[1] for k, n in pairs]
+    k_all, n_all = pairs[0]
+    adjusted = false_discovery([shares_p_value(k, n, k_all - k, n_all - n) for k, n in pairs[1:]])
+    quality["is_different"] = [False, *(p <= 0.05 for p in adjusted)]
+    return quality[list(VISIT_COLUMNS)]
+
+
+SEARCH_COLUMNS = (
+    "visits", "searching_visits", "searches", "searches_per_visit", "clicks", "click_through_rate", "low", "high", "without_result",
+)  # fmt: skip
+
+
+def search_use(events: ir.Table) -> pd.DataFrame:
+    """How often visitors search and how often a search is followed by a click.
+
+    one row an event  →  visits, searching_visits, searches, searches_per_visit, clicks, click_through_rate, low, high,
+    without_result   (one row)
+
+    A search is clicked when the session's next event is a click or a product view. `without_result` are the searches that
+    showed nothing. [S20]
+    """
+    acts = _with_visit(events, "session")
+    journey = ibis.window(group_by="visit_id", order_by=["occurred_at", "event_id", "event_type"])
+    followed = acts.mutate(next_type=acts.event_type.lead().over(journey), is_search=acts.event_type == "search")
+    counts = frame(
+        followed.aggregate(
+            visits=_.visit_id.nunique(),
+            searching_visits=_.visit_id.nunique(where=_.is_search),
+            searches=_.is_search.ifelse(1, 0).sum(),
+            clicks=(_.is_search & _.next_type.isin(["click", "view"])).fill_null(False).ifelse(1, 0).sum(),
+            without_result=(_.is_search & (_.results == 0)).fill_null(False).ifelse(1, 0).sum(),
+        )
+    )
+    counts = counts.fillna(0).astype("int64")
+    visits, searches, clicks = (int(counts[name].iloc[0]) for name in ("visits", "searches", "clicks"))
+    low, high = wilson(clicks, searches)
+    return counts.assign(searches_per_visit=_share(searches, visits), click_through_rate=_share(clicks, searches), low=low, high=high)[
+        list(SEARCH_COLUMNS)
+    ]

@@ -1,0 +1,128 @@
+"""Who goes how far, worked by hand."""
+
+import pandas as pd
+import pytest
+
+from custkit.analysis.funnel import break_point, funnel, funnel_by, recorded_steps, search_use, visit_quality, worst_break
+
+
+def clicks(visitor, *types, channel=None, device=None, session=None, day="2026-10-03", **more):
+    return [
+        {
+            "event_id": f"{visitor}-{session}-{n}", "visitor_id": visitor, "session_id": session or f"s-{visitor}", "event_type": kind,
+            "occurred_at": f"{day} 10:0{n}", "channel": channel, "device": device, **more,
+        }
+        for n, kind in enumerate(types)
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def events(load_table):
+    def get(*visits):
+        return load_table("events", [event for visit in visits for event in visit])
+
+    return get
+
+
+TOY = [clicks("u1", "view", "cart", "order"), clicks("u2", "view", "cart"), clicks("u3", "view"), clicks("u4", "cart")]
+
+
+def test_the_published_toy_of_four_visitors(events):
+    got = funnel(events(*TOY), steps=("view", "cart", "order"), per="visitor")
+    pd.testing.assert_frame_equal(
+        got.drop(columns=["low", "high"]),
+        pd.DataFrame(
+            {
+                "step": ["view", "cart", "order"],
+                "n": [4, 3, 2],
+                "visits": [3, 2, 1],
+                "conversion_rate": [0.75, 0.5, 0.25],
+                "step_conversion_rate": [0.75, 2 / 3, 0.5],
+                "lost": [1, 1, 1],
+            }
+        ),
+    )
+
+
+def test_a_step_out_of_order_does_not_count(events):
+    got = funnel(events(clicks("u1", "visit", "cart", "view"), clicks("u2", "visit", "view", "cart")))
+    assert list(got["visits"]) == [2, 2, 1]
+
+
+def test_a_step_taken_again_in_order_does_count(events):
+    got = funnel(events(clicks("u1", "cart", "visit", "view", "cart", "order")))
+    assert list(got["visits"]) == [1, 1, 1, 1]
+
+
+def test_a_visitor_with_two_sessions_is_two_visits_but_one_visitor(events):
+    twice = events(clicks("u1", "visit", "view", session="a"), clicks("u1", "visit", "order", session="b", day="2026-10-04"))
+    assert list(funnel(twice)["visits"]) == [2, 1, 0]
+    assert list(funnel(twice, per="visitor")["visits"]) == [1, 1, 1]
+
+
+def test_steps_that_nobody_records_are_left_out(events):
+    assert recorded_steps(events(clicks("u1", "visit", "search", "order"))) == ("visit", "order")
+
+
+def test_without_events_there_is_no_funnel(events):
+    empty = events()
+    assert funnel(empty).empty and funnel_by(empty, "device").empty and visit_quality(empty, "channel").empty
+    assert break_point(funnel(empty)) is None and worst_break(funnel_by(empty, "device")) is None
+    assert search_use(empty)["searches"].tolist() == [0]
+
+
+def shop(device, carts, orders):
+    """Forty visits with a device, so many of them with a cart and an order."""
+    kinds = [("visit", "cart", "order")] * orders + [("visit", "cart")] * (carts - orders) + [("visit",)] * (40 - carts)
+    return [clicks(f"{device}{n}", *kind, device=device) for n, kind in enumerate(kinds)]
+
+
+def test_the_device_that_breaks_is_found_at_its_step(events):
+    split = funnel_by(events(*shop("phone", 36, 6), *shop("desktop", 36, 30)), "device")
+    found = worst_break(split)
+    assert (found["group"], found["step"], found["n"], found["rest_rate"]) == ("phone", "order", 36, pytest.approx(30 / 36))
+    assert found["excess_lost"] == pytest.approx(24)
+
+
+def test_equal_devices_break_nowhere(events):
+    split = funnel_by(events(*shop("phone", 36, 20), *shop("desktop", 35, 19)), "device")
+    assert not split["is_different"].any()
+    assert worst_break(split) is None
+
+
+def test_the_groups_sum_to_the_whole(events):
+    both = events(*shop("phone", 36, 6), *shop("desktop", 30, 9), clicks("x", "visit"))
+    split = funnel_by(both, "device")
+    assert split.groupby("step", sort=False)["visits"].sum().tolist() == funnel(both)["visits"].tolist()
+    assert set(split["group"]) == {"phone", "desktop", "not known"}
+
+
+def test_the_break_point_is_where_the_smallest_share_goes_on(events):
+    assert break_point(funnel(events(*shop("phone", 36, 6))))["step"] == "order"
+
+
+def test_a_visit_in_which_nothing_follows_is_a_bounce(events):
+    got = visit_quality(
+        events(
+            clicks("u1", "visit", channel="mail"),
+            clicks("u2", "visit", "view", channel="mail"),
+            clicks("u3", "visit", "view", "view", channel="search"),
+        ),
+        "channel",
+    ).set_index("group")
+    assert got.loc["all visits", ["visits", "bounces"]].tolist() == [3, 1]
+    assert got.loc["mail", "bounce_rate"] == 0.5
+    assert got.loc["search", ["dwell_seconds", "pages"]].tolist() == [120, 2]
+
+
+def test_a_search_is_clicked_when_a_click_or_view_comes_next(events):
+    got = search_use(
+        events(clicks("u1", "visit", "search", "view"), clicks("u2", "visit", "search", "search", "click"), clicks("u3", "visit"))
+    ).iloc[0]
+    assert got[["visits", "searching_visits", "searches", "clicks"]].tolist() == [3, 2, 3, 2]
+    assert got["searches_per_visit"] == 1 and got["click_through_rate"] == pytest.approx(2 / 3)
+
+
+def test_a_way_of_one_step_is_refused(events):
+    with pytest.raises(ValueError, match="name at least two"):
+        funnel(events(*TOY), steps=("view",))
