@@ -9,7 +9,7 @@ from typing import Any, Literal
 from custkit import words
 from custkit.present.mime import FINDING
 
-Unit = Literal["count", "share", "money", "number", "days", "text"]
+Unit = Literal["count", "share", "points", "money", "number", "days", "text"]
 _SIGNIFICANT = 9
 
 
@@ -90,7 +90,7 @@ def show(value: Any, unit: str) -> str:
     if unit == "number":
         known = value is not None and value == value
         return words.number(value, 0 if known and float(value).is_integer() else 2)
-    return {"count": words.count, "share": words.share, "money": words.money, "days": words.days}[unit](value)
+    return {"count": words.count, "share": words.share, "points": words.points, "money": words.money, "days": words.days}[unit](value)
 
 
 def settle(value: Any) -> Any:

@@ -44,24 +44,33 @@ def table(
     title: str = "",
     note: str = "",
     units: dict[str, Unit] | None = None,
+    units_by: dict[str, str] | None = None,
     bars: Sequence[str] = (),
     small: str | None = None,
     limit: int | None = 20,
 ) -> Shown:
     """Show `frame`, its columns in their order; the first is the row's name.
 
-    units: overrides of `labels.LABELS`. bars: columns with a bar behind the figure, scaled to the column's largest.
+    units: overrides of `labels.LABELS`. units_by: column: name of the column that holds its unit in each row, and is not shown. bars: columns with a bar behind the figure, scaled to the column's largest.
     small: a count column; rows with fewer than 30 are set in grey. limit: rows shown, the rest is counted in the note.
 
     Raises ValueError for a column without a label.
     """
-    unknown = [column for column in frame.columns if column not in LABELS]
+    unit_columns = set((units_by or {}).values())
+    columns = [column for column in frame.columns if column not in unit_columns]
+    unknown = [column for column in columns if column not in LABELS]
     if unknown:
         raise ValueError(f"no label for columns {unknown}; add them to custkit.present.labels")
-    labels = {column: LABELS[column]._replace(unit=(units or {}).get(column, LABELS[column].unit)) for column in frame.columns}
+    labels = {column: LABELS[column]._replace(unit=(units or {}).get(column, LABELS[column].unit)) for column in columns}
     kept = frame if limit is None else frame.head(limit)
     peak = {column: float(frame[column].abs().max()) if len(frame) else 0.0 for column in bars}
-    rows = [[_cell(row[column], labels[column], column, peak) for column in frame.columns] for _i, row in kept.iterrows()]
+    rows = [
+        [
+            _cell(row[column], labels[column], column, peak, unit=row[units_by[column]] if column in (units_by or {}) else None)
+            for column in columns
+        ]
+        for _i, row in kept.iterrows()
+    ]
     if len(kept) < len(frame):
         note = f"{note} {words._('{shown} of {total} rows are shown.').format(shown=len(kept), total=words.count(len(frame)))}".strip()
     payload = {
@@ -74,10 +83,10 @@ def table(
     return Shown(payload)
 
 
-def _cell(value: Any, label: Label, column: str, peak: dict[str, float]) -> dict[str, Any]:
+def _cell(value: Any, label: Label, column: str, peak: dict[str, float], *, unit: Unit | None = None) -> dict[str, Any]:
     if pd.isna(value):
         return {"text": "" if label.unit != "text" else words.MISSING}
-    text = show(value, label.unit)
+    text = show(value, unit or label.unit)
     cell: dict[str, Any] = {"text": words._(text) if label.unit == "text" else text}
     if label.unit != "text":
         cell["value"] = settle(value)

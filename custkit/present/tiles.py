@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from custkit import words
-from custkit.present.finding import Fact, settle
+from custkit.present.finding import Fact, Unit, settle
 from custkit.present.mime import TILES
 
 
@@ -58,13 +58,16 @@ def tiles(given: Sequence[Tile]) -> Tiles:
 
 
 def change_sentence(
-    now: float | None, before: float | None, *, significant: bool, against: str
+    now: float | None, before: float | None, *, significant: bool, against: str, unit: Unit = "number"
 ) -> tuple[str, Literal["up", "down", "none"]]:
-    """ "9.4% on November" and its direction; "no significant change on November" where the difference is within noise."""
+    """ "9.4% on November" and its direction, in points for a share; "no significant change on November" within noise."""
     if now is None or before is None or now != now or before != before:
         return "", "none"
     if not significant:
         return words._("no significant change on {month}").format(month=against), "none"
+    direction: Literal["up", "down"] = "up" if now > before else "down"
+    if unit == "share":
+        return words._("{points} on {month}").format(points=words.points(now - before), month=against), direction
     if before == 0:
         return words._("nothing in {month}").format(month=against), "none"
-    return words._("{share} on {month}").format(share=words.share(abs(now / before - 1)), month=against), "up" if now > before else "down"
+    return words._("{share} on {month}").format(share=words.share(abs(now / before - 1)), month=against), direction
