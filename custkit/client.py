@@ -20,7 +20,7 @@ from custkit.words import mark
 from custkit.yaml_text import Lines, read_yaml
 
 SLUG = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
-DEMO = "demo"
+EMBEDDED = {"demo": "client.yml", "demo_zh": "client_zh_CN.yml"}  # clients that come with the kit, in custkit/demo
 
 
 class _Strict(BaseModel):
@@ -247,8 +247,17 @@ class Client(_Strict):
 
     @cached_property
     def data_folder(self) -> Path:
-        """Absolute folder of the raw files; an environment variable may stand in front (`$DATA/acme`)."""
-        return (self._folder / os.path.expandvars(os.path.expanduser(self.data))).resolve()
+        """Absolute folder of the raw files; an environment variable may stand in front (`$DATA/acme`).
+
+        The raw files of a client that comes with the kit lie in the workspace, not in the installed package.
+        """
+        folder = workspace() / ".custkit" / self._slug if self.is_embedded else self._folder
+        return (folder / Path(os.path.expandvars(self.data)).expanduser()).resolve()
+
+    @property
+    def is_embedded(self) -> bool:
+        """True for the demo shop as it comes with the kit; its exports are written by `custkit.demo.prepare`."""
+        return self._slug in EMBEDDED and self._folder == _demo_folder()
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -270,11 +279,15 @@ def workspace() -> Path:
     return checkout if (checkout / "clients").is_dir() else here
 
 
+def _demo_folder() -> Path:
+    return Path(str(package_files("custkit") / "demo")).resolve()
+
+
 def client_names() -> list[str]:
-    """Slugs of every client there is: the folders of clients/ with a client.yml, and the demo shop."""
+    """Slugs of every client there is: the folders of clients/ with a client.yml, and the demo shops."""
     root = workspace() / "clients"
     found = {folder.parent.name for folder in root.glob("*/client.yml")} if root.is_dir() else set()
-    return sorted(found | {DEMO})
+    return sorted(found | set(EMBEDDED))
 
 
 def load_client(slug: str, *, path: Path | None = None) -> Client:
@@ -286,8 +299,8 @@ def load_client(slug: str, *, path: Path | None = None) -> Client:
         raise BadInput(f"`{slug}` is not a client name: small letters, digits, - and _, at most 63, beginning with a letter or digit")
     if path is None:
         path = workspace() / "clients" / slug / "client.yml"
-        if slug == DEMO and not path.exists():
-            path = Path(str(package_files("custkit") / "demo" / "client.yml"))
+        if slug in EMBEDDED and not path.exists():
+            path = _demo_folder() / EMBEDDED[slug]
     if not path.exists():
         known = client_names()
         raise BadInput(f"no client `{slug}`: {path} does not exist{_did_you_mean(slug, known)}; there are {', '.join(known)}")
