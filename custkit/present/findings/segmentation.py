@@ -134,7 +134,8 @@ def concentration_finding(concentration: pd.DataFrame, *, as_of: datetime, windo
         "the field's rule of thumb is {field}. Inequality (Gini) is {gini}, where 0 is equal and 1 is one customer alone."
     ).format(
         n=words.count(row.customers_to_80), customers=words.count(customers), share=words.share(row.share_to_80, 0),
-        goal=words.share(0.8, 0), part=words.share(0.3, 0), top=words.share(row.top_30_share, 0), field=words.share(FIELD_TOP_30, 0), gini=words.number(row.gini, 2),
+        goal=words.share(0.8, 0), part=words.share(0.3, 0), top=words.share(row.top_30_share, 0),
+        field=words.share(FIELD_TOP_30, 0), gini=words.number(row.gini, 2),
     )  # fmt: skip
     best = _("Customers ordered by spend, the best first; the part is rounded up to whole customers.")
     facts = tuple(

@@ -1,0 +1,81 @@
+"""Where the big spenders live and who buys a category again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from custkit.analysis.crosses import UNKNOWN, category_loyalty, region_amount
+from custkit.analysis.rates import wilson
+
+AS_OF = datetime(2026, 11, 1)
+SCORES = pa.schema({"customer_id": pa.string(), "monetary_value": pa.decimal128(38, 4), "m_score": pa.int64()})
+
+
+def test_big_spenders_are_counted_where_they_live(load_table):
+    scores = load_table(
+        "scores",
+        [
+            {"customer_id": c, "monetary_value": spend, "m_score": score}
+            for c, spend, score in (("a", 90, 5), ("b", 10, 1), ("c", 80, 5), ("d", 5, 2))
+        ],
+        schema=SCORES,
+    )
+    homes = load_table("customers", [{"customer_id": c, "region": r} for c, r in (("a", "North"), ("b", "North"), ("c", "South"))])
+    found = region_amount(scores, homes)
+    expected = pd.DataFrame(
+        {
+            "region": ["North", "South", UNKNOWN],
+            "customers": [2, 1, 1],
+            "big_spenders": [1, 1, 0],
+            "big_spender_share": [0.5, 1.0, 0.0],
+            "low": [wilson(1, 2)[0], wilson(1, 1)[0], 0.0],
+            "high": [wilson(1, 2)[1], 1.0, wilson(0, 1)[1]],
+            "revenue": [100.0, 80.0, 5.0],
+            "spend_per_customer": [50.0, 80.0, 5.0],
+        }
+    )
+    pd.testing.assert_frame_equal(found, expected)
+
+
+def line(customer, day, product, **more):
+    given = {"order_id": f"{customer}{day}", "customer_id": customer, "ordered_at": f"2026-{day} 10:00", "product_id": product}
+    return {**given, "kind": "sale", "is_product": True, "revenue": 2, **more}
+
+
+LINES = [
+    line("a", "10-01", "milk"), line("a", "10-05", "milk"), line("a", "10-09", "oat"),  # three days of dairy: loyal
+    line("b", "10-01", "milk"), line("b", "10-01", "oat"), line("b", "10-02", "milk"),  # two days: occasional
+    line("b", "10-03", "beer"), line("c", "10-03", "odd"),
+    line("c", "10-04", "milk", kind="return", revenue=-2),
+    line("c", "10-04", "milk", is_product=False),
+    line(None, "10-04", "milk"),
+    line("c", "11-01", "milk"),
+]  # fmt: skip
+PRODUCTS = [
+    {"product_id": "milk", "category": "Dairy"},
+    {"product_id": "oat", "category": "Dairy"},
+    {"product_id": "beer", "category": "Drinks"},
+]
+
+
+def test_loyal_buyers_bought_a_category_on_three_days_or_more(load_table):
+    found = category_loyalty(load_table("order_lines", LINES), load_table("products", PRODUCTS), as_of=AS_OF)
+    assert found.category.tolist() == ["Dairy", "Drinks", UNKNOWN]
+    assert found.customers.tolist() == [2, 1, 1]
+    assert found.loyal.tolist() == [1, 0, 0]
+    assert found.loyal_share.tolist() == [0.5, 0.0, 0.0]
+    assert found.revenue.tolist() == [12.0, 2.0, 2.0]
+    assert found.revenue_share.tolist() == pytest.approx([0.75, 0.125, 0.125])
+
+
+def test_no_lines_and_no_scores_give_empty_frames(load_table):
+    categories = category_loyalty(load_table("order_lines", []), load_table("products", []), as_of=AS_OF)
+    regions = region_amount(load_table("scores", [], schema=SCORES), load_table("customers", []))
+    assert list(categories.columns) == ["category", "customers", "loyal", "loyal_share", "low", "high", "revenue", "revenue_share"]
+    assert list(regions.columns)[:4] == ["region", "customers", "big_spenders", "big_spender_share"]
+    assert categories.empty
+    assert regions.empty
