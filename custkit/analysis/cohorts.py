@@ -119,25 +119,6 @@ def _rate(start: int, end: int, n: int, customers: int) -> tuple[int, int, int, 
     return start, end, n, customers, customers / n if n else float("nan"), *wilson(customers, n)
 
 
-def second_order_spells(purchases: ir.Table, *, as_of: datetime) -> pd.DataFrame:
-    """Count the waits from the first order day to the next, those not ended yet too.
-
-    one row a purchase  →  duration_days, observed | n   for `survival.kaplan_meier`
-
-    `observed` is false for customers with one order day so far: their wait is cut off at `as_of`. [S6]
-    """
-    today = ibis.literal((as_of - timedelta(microseconds=1)).date())
-    days = purchases.filter(_.customer_id.notnull(), _.ordered_at < as_of)
-    first = days.group_by("customer_id").aggregate(first_date=_.order_date.min())
-    waits = (
-        days.join(first, "customer_id")
-        .group_by("customer_id", "first_date")
-        .aggregate(second_date=_.order_date.min(where=_.order_date > _.first_date))
-        .mutate(observed=_.second_date.notnull(), duration_days=ibis.coalesce(_.second_date, today).delta(_.first_date, unit="day"))
-    )
-    return _counted(waits)
-
-
 def churn_spells(customers: ir.Table, purchases: ir.Table, *, as_of: datetime, dormant_days: int) -> pd.DataFrame:
     """Count the days from the first order until a customer falls silent for `dormant_days` or says farewell.
 

@@ -43,8 +43,8 @@ def funnel(events: ir.Table, *, steps: Sequence[str] | None = None, per: Per = "
     one row an event  →  step | n, visits, conversion_rate, step_conversion_rate, low, high, lost   (one row a step)
 
     A step counts at its first event at or after the step before; what happened out of order does not count. `visits` are
-    sessions (or visitors), `n` those of the step before, `lost` the difference; `conversion_rate` is of everyone with an
-    event, `step_conversion_rate` of `n`, with low, high as its 95 % Wilson interval. Steps that the events do not hold are
+    sessions (or visitors), `n` those of the step before, `lost` the difference; `conversion_rate` is of everyone who took any
+    of the steps, `step_conversion_rate` of `n`, with low, high as its 95 % Wilson interval. Steps that the events do not hold are
     left out unless `steps` names them. [S75]
 
     Raises ValueError for fewer than two steps named or a step named twice.
@@ -105,7 +105,7 @@ def _with_visit(events: ir.Table, per: Per) -> ir.Table:
 
 def _paths(events: ir.Table, steps: Sequence[str], per: Per, split: Split | None = None) -> ir.Table:
     """visit_id, (group) | at_0, at_1, …: when each step was first taken after the one before; null where it was not."""
-    acts = _with_visit(events, per)
+    acts = _with_visit(events.filter(_.event_type.isin(list(steps))), per)
     if split is None:
         paths = acts.select("visit_id").distinct()
     else:
@@ -168,7 +168,7 @@ def visit_quality(events: ir.Table, split: Split) -> pd.DataFrame:
 
     one row an event  →  group | visits, bounces, bounce_rate, low, high, dwell_seconds, pages, is_different
 
-    A bounce is a session in which nothing followed the first event. `dwell_seconds` is the median session's time: the sum of
+    A bounce is a session in which nothing followed the first page or product seen. `dwell_seconds` is the median session's time: the sum of
     the events' own, or from first to last event where they have none. `pages` are product views a visit. `is_different`: the
     bounce rate differs from the other groups' together, false discoveries kept to one in twenty. [S19]
     """
@@ -180,6 +180,7 @@ def visit_quality(events: ir.Table, split: Split) -> pd.DataFrame:
         acts.group_by("visit_id")
         .aggregate(
             events=_.count(),
+            pages_only=_.event_type.isin(["visit", "view"]).ifelse(1, 0).min(),
             views=(_.event_type == "view").ifelse(1, 0).sum(),
             own_seconds=_.dwell_seconds.sum(),
             began_at=_.occurred_at.min(),
@@ -191,7 +192,7 @@ def visit_quality(events: ir.Table, split: Split) -> pd.DataFrame:
     visits = visits.mutate(seconds=ibis.coalesce(visits.own_seconds, (visits.events > 1).ifelse(elapsed, None)))
     measures = {
         "visits": _.count(),
-        "bounces": (_.events == 1).ifelse(1, 0).sum(),
+        "bounces": ((_.events == 1) & (_.pages_only == 1)).ifelse(1, 0).sum(),
         "dwell_seconds": _.seconds.quantile(0.5),
         "views": _.views.sum(),
     }

@@ -5,8 +5,7 @@ from datetime import datetime
 import pandas as pd
 import pytest
 
-from custkit.analysis.cohorts import churn_spells, cohorts, day_retention, second_order_spells
-from custkit.analysis.survival import kaplan_meier, km_median
+from custkit.analysis.cohorts import churn_spells, cohorts, day_retention
 
 AS_OF = datetime(2026, 11, 1)
 
@@ -79,18 +78,11 @@ def test_only_customers_whose_window_has_ended_are_asked(purchases):
 def test_a_second_order_on_the_first_day_is_no_return(purchases):
     same_day = purchases(("ann", "2026-08-03", 10, 6), ("ann", "2026-08-03", 10, 6))
     assert day_retention(same_day, as_of=AS_OF, windows=((1, 30),))["customers"].tolist() == [0]
-    assert second_order_spells(same_day, as_of=AS_OF)["observed"].tolist() == [False]
 
 
 def test_a_window_that_ends_before_it_begins_is_refused(purchases):
     with pytest.raises(ValueError, match="is none"):
         day_retention(purchases(), as_of=AS_OF, windows=((0, 30),))
-
-
-def test_waits_for_the_second_order_are_counted_and_cut_off(purchases):
-    spells = second_order_spells(purchases(*BOUGHT), as_of=AS_OF)
-    assert list(spells.itertuples(index=False, name=None)) == [(0, False, 1), (59, True, 1), (61, False, 1)]
-    assert km_median(kaplan_meier(spells)) == 59
 
 
 def test_churn_is_the_first_long_silence_or_the_farewell(purchases, load_table):
@@ -112,5 +104,4 @@ def test_churn_is_the_first_long_silence_or_the_farewell(purchases, load_table):
 
 
 def test_no_customers_no_spells(purchases, load_table):
-    assert second_order_spells(purchases(), as_of=AS_OF).empty
     assert churn_spells(load_table("customers", []), purchases(), as_of=AS_OF, dormant_days=100).empty

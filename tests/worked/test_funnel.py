@@ -44,6 +44,11 @@ def test_the_published_toy_of_four_visitors(events):
     )
 
 
+def test_who_took_no_step_at_all_is_no_visit_of_the_funnel(events):
+    got = funnel(events(clicks("u1", "visit", "view"), clicks("u2", "register"), clicks("u3", "question")))
+    assert got["n"].tolist() == [1, 1]
+
+
 def test_a_step_out_of_order_does_not_count(events):
     got = funnel(events(clicks("u1", "visit", "cart", "view"), clicks("u2", "visit", "view", "cart")))
     assert list(got["visits"]) == [2, 2, 1]
@@ -107,12 +112,13 @@ def test_a_visit_in_which_nothing_follows_is_a_bounce(events):
             clicks("u1", "visit", channel="mail"),
             clicks("u2", "visit", "view", channel="mail"),
             clicks("u3", "visit", "view", "view", channel="search"),
+            clicks("u4", "register", channel="search"),
         ),
         "channel",
     ).set_index("group")
-    assert got.loc["all visits", ["visits", "bounces"]].tolist() == [3, 1]
+    assert got.loc["all visits", ["visits", "bounces"]].tolist() == [4, 1]
     assert got.loc["mail", "bounce_rate"] == 0.5
-    assert got.loc["search", ["dwell_seconds", "pages"]].tolist() == [120, 2]
+    assert got.loc["search", ["bounces", "dwell_seconds", "pages"]].tolist() == [0, 120, 1]
 
 
 def test_a_search_is_clicked_when_a_click_or_view_comes_next(events):
