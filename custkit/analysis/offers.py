@@ -106,7 +106,7 @@ def wholly_on_offer(purchases: ir.Table, lines: ir.Table) -> ir.Table:
     sold = lines.filter((_.kind == "sale") & _.is_product)
     folded = sold.group_by("order_id").aggregate(sale_lines=_.count(), offer_lines=_.count(where=on_offer))
     marked = folded.select("order_id", "sale_lines", all_on_offer=_.offer_lines == _.sale_lines)
-    return purchases.join(marked, "order_id")
+    return purchases.join(marked, "order_id").select(*purchases.columns, "sale_lines", "all_on_offer")
 
 
 def offer_only(purchases: ir.Table, lines: ir.Table, *, min_orders: int = 3) -> pd.DataFrame:
@@ -128,9 +128,9 @@ def offer_only(purchases: ir.Table, lines: ir.Table, *, min_orders: int = 3) -> 
     )
     usual = own.group_by("month", "size").aggregate(usual=to_float(_.count(where=_.all_on_offer)) / _.count())
     # The log of 0 is not known on every engine; a month without offers rules luck out, and 1e-300 does that too.
-    luck = (usual.usual > 0).ifelse(usual.usual, 1e-300).ln()
+    luck = usual.select("month", "size", luck=(_.usual > 0).ifelse(_.usual, 1e-300).ln())
     per_customer = (
-        own.join(usual.select("month", "size", luck=luck), ["month", "size"])
+        own.join(luck, ["month", "size"])
         .group_by("customer_id")
         .aggregate(orders=_.count(), offer_orders=_.count(where=_.all_on_offer), luck=_.luck.sum())
         .filter(_.orders >= min_orders)

@@ -27,7 +27,7 @@ def ladder_finding(ladder: pd.DataFrame, dips: pd.DataFrame, *, within_days: int
         )
     first, top = told.loc[1], int(told.index.max())
     facts = [_step_fact(told.loc[number], int(number), within_days) for number in (1, *((top,) if top > 1 else ()))]
-    headline = _("{rate} of customers with a first order placed a second one within {days}.").format(
+    headline = _("{rate} of customers buy again within {days} of their first order.").format(
         rate=words.share(first["go_on_rate"]), days=words.days(within_days)
     )
     sentences = []
@@ -139,7 +139,8 @@ def tier_finding(activity: pd.DataFrame) -> Finding:
 def stop_finding(stops: pd.DataFrame, *, follow_days: int = 90) -> Finding:
     """Whether members who reach a tier then stop, against those who just missed it.
 
-    stops_after_tier(…)  →  Finding. A stop is claimed only where spend and the share that buys again both say so. [S65]
+    stops_after_tier(…)  →  Finding. A stop is claimed where fewer buy again beyond chance and spend falls too; the contrary only
+    where both are beyond chance, since the biggest orders are the likeliest to reach a tier. [S65]
     """
     solid = stops[(stops["reached"] >= SMALL_SAMPLE) & (stops["near_missers"] >= SMALL_SAMPLE) & stops["effect_low"].notna()]
     if solid.empty:
@@ -150,7 +151,7 @@ def stop_finding(stops: pd.DataFrame, *, follow_days: int = 90) -> Finding:
             tone="quiet",
         )
     facts = tuple(fact for _i, row in solid.iterrows() for fact in _stop_facts(row, follow_days))
-    stopped = solid[(solid["effect_high"] < 0) & (solid["again_high"] < 0)]
+    stopped = solid[(solid["effect"] < 0) & (solid["again_high"] < 0)]
     grown = solid[(solid["effect_low"] > 0) & (solid["again_low"] > 0)]
     if stopped.empty and grown.empty:
         return Finding(
@@ -166,22 +167,22 @@ def stop_finding(stops: pd.DataFrame, *, follow_days: int = 90) -> Finding:
         "missed": words.share(row["again_missed"]),
         "days": words.days(follow_days),
         "effect": words.money(abs(row["effect"])),
-        "low": words.money(min(abs(row["effect_low"]), abs(row["effect_high"]))),
-        "high": words.money(max(abs(row["effect_low"]), abs(row["effect_high"]))),
     }
     if len(stopped):
         return Finding(
             _(
                 "After reaching {tier}, members stop: {reached} buy again within {days}, against {missed} of those who just missed it."
             ).format(**filled),
-            _("A member spends {effect} less in those {days} than near-missers suggest ({low} to {high}).").format(**filled),
+            _("A member spends {effect} less in the {days} after it than members who had bought as much and just missed the tier.").format(
+                **filled
+            ),
             facts,
         )
     return Finding(
-        _("After reaching {tier}, members go on: {reached} buy again within {days}, against {missed} of those who just missed it.").format(
+        _("Members buy more after reaching {tier}: {reached} buy again, against {missed} of near-missers.").format(**filled),
+        _("A member spends {effect} more in the {days} after it than members who had bought as much and just missed the tier.").format(
             **filled
         ),
-        _("A member spends {effect} more in those {days} than near-missers suggest ({low} to {high}).").format(**filled),
         facts,
     )
 
@@ -331,3 +332,26 @@ def offer_only_finding(only: pd.DataFrame, *, min_orders: int = 3) -> Finding:
 
 def _known(value: Any) -> float | None:
     return None if pd.isna(value) else float(value)
+
+
+def ladder_measure(*, within_days: int = 180) -> str:
+    """What the ladder's chart shows, as a line under its title."""
+    return _("customers who went on to the next order within {days}, of those followed; 95% interval").format(days=words.days(within_days))
+
+
+def tier_measure() -> str:
+    return _("members by tier; idle: neither earned nor redeemed points in 180 days")
+
+
+def stop_measure(*, follow_days: int = 90) -> str:
+    return _("bought again within {days} after reaching the tier, less near-missers; 95% interval").format(days=words.days(follow_days))
+
+
+def offer_measure() -> str:
+    return _("share of the month's orders, and of all customers up to that month")
+
+
+def bottleneck_number(dips: pd.DataFrame) -> int | None:
+    """The bottleneck's order number, for the chart to highlight; None where there is none."""
+    deepest = bottleneck(dips)
+    return None if deepest is None else int(deepest["order_number"])
