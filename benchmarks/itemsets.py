@@ -28,7 +28,9 @@ def main(supports: list[float]) -> None:
     distinct = transactions.select(basket_id=_.basket_id.cast("string"), item=_.product_id.cast("string")).distinct()
     baskets = con.create_table("baskets", distinct, temp=True)
     lines = baskets.to_pandas()
-    print(f"{lines.basket_id.nunique():,} baskets, {lines.item.nunique():,} products, {len(lines):,} pairs of them; one-hot made beforehand")
+    print(
+        f"{lines.basket_id.nunique():,} baskets, {lines.item.nunique():,} products, {len(lines):,} pairs of them; one-hot made beforehand"
+    )
     one_hot = _one_hot(lines)
     for support in supports:
         started = time.perf_counter()

@@ -107,4 +107,3 @@ def chance_of_as_many(together: np.ndarray, expected: np.ndarray, first: np.ndar
     occasions = np.maximum(np.floor(first * second / np.maximum(expected, 1e-12)), np.maximum(first, second))
     occasions = np.minimum(occasions, 2.0**53).astype(np.int64)
     return np.clip(hypergeom.sf(together - 1, occasions, first, second), 0.0, 1.0)
-

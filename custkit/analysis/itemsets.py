@@ -39,13 +39,18 @@ def baskets(order_lines: ir.Table, products: ir.Table, *, level: str = "product_
 
     Raises ValueError for a level that is none.
     """
+    return sold_items(order_lines, products, level=level).select(basket_id=_.order_id, item=_.item).distinct()
+
+
+def sold_items(order_lines: ir.Table, products: ir.Table, *, level: str = "product_id") -> ir.Table:
+    """The lines behind `baskets`: order_id | item, revenue, cost_amount. Raises ValueError for a level that is none."""
     if level not in LEVELS:
         raise ValueError(f"level={level!r}; have {', '.join(LEVELS)}")
     sold = order_lines.filter((_.kind == SALE) & _.is_product & _.product_id.notnull())
     items = _named(products) if level == "product_id" else products.select("product_id", item=products[level])
-    lines = sold.select("order_id", "product_id").left_join(items, "product_id")
+    lines = sold.select("order_id", "product_id", "revenue", "cost_amount").left_join(items, "product_id")
     item = ibis.coalesce(lines.item, lines.product_id) if level == "product_id" else lines.item
-    return lines.select(basket_id=lines.order_id, item=item).filter(_.item.notnull()).distinct()
+    return lines.select("order_id", "revenue", "cost_amount", item=item).filter(_.item.notnull())
 
 
 def _named(products: ir.Table) -> ir.Table:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
@@ -10,7 +12,7 @@ from mlxtend.frequent_patterns import association_rules
 from scipy.stats import poisson
 
 from custkit.analysis.chance import chance_of_as_many, expected_together
-from custkit.analysis.itemsets import MAX_ITEMS, basket_sizes, frequent_itemsets, minimum_orders, without_oversized
+from custkit.analysis.itemsets import MAX_ITEMS, basket_sizes, frequent_itemsets, minimum_orders, sold_items, without_oversized
 from custkit.analysis.rates import false_discovery
 from custkit.engine import frame
 from custkit.words import mark
@@ -30,7 +32,7 @@ _RULES = {
     "consequent": "str",
     "antecedent_orders": "int64",
     "consequent_orders": "int64",
-    "orders": "int64",
+    "joint_orders": "int64",
     "baskets": "int64",
     **dict.fromkeys(_MEASURES, "float64"),
 }
@@ -39,7 +41,7 @@ _PAIRS = {
     "consequent": "str",
     "antecedent_orders": "int64",
     "consequent_orders": "int64",
-    "orders": "int64",
+    "joint_orders": "int64",
     "baskets": "int64",
     "support": "float64",
     "confidence": "float64",
@@ -62,7 +64,7 @@ def rules(itemsets: pd.DataFrame, *, min_confidence: float = 0.5, max_consequent
     """Every rule "orders with the antecedent hold the consequent too" that is true of `min_confidence` of them or more.
 
     itemsets, support, baskets  →  antecedents, consequents (frozensets), antecedent, consequent (text, sorted), antecedent_orders,
-    consequent_orders, orders, baskets, support, confidence, lift, leverage, conviction, zhang
+    consequent_orders, joint_orders, baskets, support, confidence, lift, leverage, conviction, zhang
 
     `max_consequent` items are promised at most; None for any number. A rule of exactly `min_confidence` is in, whatever binary
     fractions say. Nobody has said yet that a rule is more than chance. [mlxtend association_rules; S73]
@@ -84,10 +86,12 @@ def rules(itemsets: pd.DataFrame, *, min_confidence: float = 0.5, max_consequent
         consequent=[JOIN.join(sorted(items)) for items in found["consequents"]],
         antecedent_orders=(found["antecedent support"] * n).round(),
         consequent_orders=(found["consequent support"] * n).round(),
-        orders=(found["support"] * n).round(),
+        joint_orders=(found["support"] * n).round(),
         baskets=n,
     )
-    ordered = made.sort_values(["confidence", "orders", "antecedent", "consequent"], ascending=[False, False, True, True], ignore_index=True)
+    ordered = made.sort_values(
+        ["confidence", "joint_orders", "antecedent", "consequent"], ascending=[False, False, True, True], ignore_index=True
+    )
     return ordered[list(_RULES)].astype(_RULES)
 
 
@@ -117,9 +121,9 @@ def without_redundant(found: pd.DataFrame) -> pd.DataFrame:
 def directional_pairs(baskets: ir.Table, *, min_support: float = 0.001, min_orders: int = 30, max_items: int = MAX_ITEMS) -> pd.DataFrame:
     """Pairs of items that lie in the same orders, one row a pair with both directions, and whether that is more than chance.
 
-    basket_id | item (distinct)  →  antecedent, consequent, antecedent_orders, consequent_orders, orders (with both), baskets, support,
+    basket_id | item (distinct)  →  antecedent, consequent, antecedent_orders, consequent_orders, joint_orders (with both), baskets, support,
     confidence (of antecedent → consequent), reverse_confidence, lift, leverage, conviction, reverse_conviction, zhang, reverse_zhang,
-    expected_orders, times_expected (orders / expected_orders), p_value, q_value, is_significant
+    expected_orders, times_expected (joint_orders / expected_orders), p_value, q_value, is_significant
 
     The antecedent is the item whose direction is the stronger, that is the rarer one; names decide ties. `lift` compares with
     independent items, as everywhere; `expected_orders` is what chance gives where items keep their popularity and orders their
@@ -137,7 +141,11 @@ def directional_pairs(baskets: ir.Table, *, min_support: float = 0.001, min_orde
     if directed.empty:
         return _empty(_PAIRS)
     reverse = directed[["antecedent", "consequent", "confidence", "conviction", "zhang"]].rename(
-        columns={"antecedent": "consequent", "consequent": "antecedent", **{m: f"reverse_{m}" for m in ("confidence", "conviction", "zhang")}}
+        columns={
+            "antecedent": "consequent",
+            "consequent": "antecedent",
+            **{m: f"reverse_{m}" for m in ("confidence", "conviction", "zhang")},
+        }
     )
     both = directed.merge(reverse, on=["antecedent", "consequent"])
     rarer = both["antecedent_orders"] < both["consequent_orders"]
@@ -156,7 +164,7 @@ def _popularity(baskets: ir.Table) -> pd.DataFrame:
 
 def _judged(pairs: pd.DataFrame, sizes: pd.DataFrame, popularity: pd.DataFrame, *, tests: int) -> pd.DataFrame:
     first, second = pairs["antecedent_orders"].to_numpy(), pairs["consequent_orders"].to_numpy()
-    together = pairs["orders"].to_numpy()
+    together = pairs["joint_orders"].to_numpy()
     expected = expected_together(sizes, popularity, first, second)
     notable = np.minimum(expected * NOTABLE, np.minimum(first, second))
     p = chance_of_as_many(together, notable, first, second)
@@ -181,7 +189,7 @@ def pairs_held(pairs: pd.DataFrame, baskets: ir.Table, *, max_items: int = MAX_I
     """Do the significant pairs of an earlier window hold in the orders that came after it, which had no say in choosing them?
 
     pairs of `directional_pairs`; later basket_id | item  →  antecedent, consequent, confidence_before, times_expected_before,
-    antecedent_orders, consequent_orders, orders, confidence, expected_orders, times_expected, verdict
+    antecedent_orders, consequent_orders, joint_orders, confidence, expected_orders, times_expected, verdict
 
     verdict: "holds" when the pair meets more often than chance (one-sided 5 %), "holds, but weaker" when also less often than
     before, "no longer" when less often than before and not more than chance, "too few orders to tell" otherwise. [S11]
@@ -194,25 +202,48 @@ def pairs_held(pairs: pd.DataFrame, baskets: ir.Table, *, max_items: int = MAX_I
     now = before.assign(
         antecedent_orders=before["antecedent"].map(counts).fillna(0).astype("int64"),
         consequent_orders=before["consequent"].map(counts).fillna(0).astype("int64"),
-        orders=[together.get(tuple(sorted(pair)), 0) for pair in zip(before["antecedent"], before["consequent"], strict=True)],
-    ).astype({"orders": "int64"})
+        joint_orders=[together.get((min(a, b), max(a, b)), 0) for a, b in zip(before["antecedent"], before["consequent"], strict=True)],
+    ).astype({"joint_orders": "int64"})
     met = (now["antecedent_orders"] > 0) & (now["consequent_orders"] > 0)
     expected = np.zeros(len(now))
     if met.any():
         first, second = (now.loc[met, name].to_numpy() for name in ("antecedent_orders", "consequent_orders"))
         expected[met.to_numpy()] = expected_together(sizes, _popularity(kept), first, second)
-    more = poisson.sf(now["orders"] - 1, expected) <= ALPHA
-    fewer = poisson.cdf(now["orders"], expected * now["times_expected_before"]) <= ALPHA
+    more = poisson.sf(now["joint_orders"] - 1, expected) <= ALPHA
+    fewer = poisson.cdf(now["joint_orders"], expected * now["times_expected_before"]) <= ALPHA
     verdict = np.select([more & fewer, more, fewer], [WEAKER, HOLDS, GONE], default=TOO_FEW)
     return now.assign(
-        confidence=_ratio(now["orders"], now["antecedent_orders"]),
+        confidence=_ratio(now["joint_orders"], now["antecedent_orders"]),
         expected_orders=expected,
-        times_expected=_ratio(now["orders"], expected),
+        times_expected=_ratio(now["joint_orders"], expected),
         verdict=pd.Series(verdict, index=now.index, dtype="str"),
     )
 
 
-def _counts_of(kept: ir.Table, pairs: pd.DataFrame) -> tuple[dict[str, int], dict[tuple[str, ...], int]]:
+def with_value(pairs: pd.DataFrame, order_lines: ir.Table, products: ir.Table, *, level: str = "product_id") -> pd.DataFrame:
+    """What a pair is worth: the consequent's revenue and margin, and the revenue of the orders that chance does not explain.
+
+    directional_pairs  →  … + consequent_revenue, consequent_margin (currency per order that holds it), extra_revenue (currency)
+
+    Extra revenue = (joint_orders − expected_orders) × consequent_revenue: what goes with the pair, not what a campaign would add. The
+    margin is missing where a cost is. Give the same lines that the pairs were found in. [S11]
+    """
+    lines = sold_items(order_lines, products, level=level)
+    named = lines.filter(lines.item.isin(sorted(set(pairs["consequent"])))) if len(pairs) else lines.limit(0)
+    sums = named.group_by("item").aggregate(
+        orders=_.order_id.nunique(),
+        revenue=_.revenue.sum(),
+        cost=_.cost_amount.sum(),
+        unknown=_.cost_amount.isnull().ifelse(1, 0).sum(),
+    )
+    worth = frame(sums).set_index("item").reindex(pairs["consequent"])
+    per_order = (worth["revenue"] / worth["orders"]).to_numpy(float)
+    margin = ((worth["revenue"] - worth["cost"]).where(worth["unknown"] == 0) / worth["orders"]).to_numpy(float)
+    extra = (pairs["joint_orders"] - pairs["expected_orders"]).to_numpy(float) * per_order
+    return pairs.assign(consequent_revenue=per_order, consequent_margin=margin, extra_revenue=extra)
+
+
+def _counts_of(kept: ir.Table, pairs: pd.DataFrame) -> tuple[dict[str, int], dict[tuple[str, str], int]]:
     names = sorted({*pairs["antecedent"], *pairs["consequent"]})
     if not names:
         return {}, {}
@@ -230,5 +261,5 @@ def _ratio(numerator: pd.Series, denominator: pd.Series | np.ndarray) -> np.ndar
     return np.divide(over, under, out=np.full(len(over), np.nan), where=under > 0)
 
 
-def _empty(columns: dict[str, object]) -> pd.DataFrame:
+def _empty(columns: Mapping[str, object]) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})

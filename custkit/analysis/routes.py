@@ -1,0 +1,193 @@
+"""Shopping routes across orders: who bought A, what did they buy later, after how long, and does the order of the two matter?"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+from ibis import _
+from scipy.stats import binom
+
+from custkit.analysis.itemsets import baskets
+from custkit.analysis.rates import false_discovery
+from custkit.analysis.rules import ALPHA, NOTABLE
+from custkit.engine import frame, to_float
+
+Step = Literal["next-order", "any-later"]
+STEPS: tuple[Step, ...] = ("next-order", "any-later")
+# The most bought items are looked at; with 200 there are 39,800 routes.
+MAX_PRODUCTS = 200
+_ROUTES = {
+    "antecedent": "str",
+    "consequent": "str",
+    "antecedent_customers": "int64",
+    "route_customers": "int64",
+    "reverse_customers": "int64",
+    "confidence": "float64",
+    "expected_customers": "float64",
+    "times_expected": "float64",
+    "wait_first_quartile": "float64",
+    "wait_median": "float64",
+    "wait_third_quartile": "float64",
+    "p_value": "float64",
+    "q_value": "float64",
+    "is_significant": "bool",
+}
+
+
+def visits(order_lines: ir.Table, products: ir.Table, *, level: str = "product_id") -> ir.Table:
+    """What each customer bought on each day. Orders of one customer on one day are one visit; guests have no route.
+
+    order_lines, products  →  customer_id | visit_date | item, visit_number (1 for the customer's first in these lines)
+    """
+    known = order_lines.filter(_.customer_id.notnull())
+    when = known.group_by("order_id").aggregate(customer_id=_.customer_id.min(), visit_date=_.ordered_at.min().date())
+    bought = baskets(known, products, level=level).rename(order_id="basket_id").join(when, "order_id")
+    days = bought.select("customer_id", "visit_date", "item").distinct()
+    number = ibis.dense_rank().over(group_by=days.customer_id, order_by=days.visit_date) + 1
+    return days.mutate(visit_number=number)
+
+
+def routes(visits: ir.Table, *, step: Step = "any-later", min_customers: int = 30, max_products: int = MAX_PRODUCTS) -> pd.DataFrame:
+    """Routes from item to item in time, one row a direction, and whether their order is more than chance.
+
+    customer_id | visit_date | item, visit_number  →  antecedent, consequent, antecedent_customers, route_customers, reverse_customers,
+    confidence (route_customers / antecedent_customers), expected_customers, times_expected, wait_first_quartile, wait_median,
+    wait_third_quartile (days), p_value, q_value, is_significant
+
+    any-later: `route_customers`, whose first A lies before their first B, on another day. Expected is what a random order of each
+    customer's own visits gives: with A in a visits, B in b and either in u, A alone comes first in (u − b) of u orders.
+    That keeps what and how much each customer buys, so that favourites and frequent products make no route; a product new in the shop does.
+    next-order: `route_customers`, who took B in the visit right after A more often than A right after B. Expected is half of those who took
+    either step more often, because a random order knows no direction. A trend over the months hardly touches it.
+
+    Waiting times are those of the customers who made the step; who has not made it yet may still. Products in fewer than `min_customers`
+    customers and those beyond the `max_products` most bought are not looked at, nor are routes that fewer than `min_customers` took.
+    Significant: at least a tenth more than expected, one-sided, at most 5 % false discoveries over all routes between these items. [S12]
+
+    Raises ValueError for a step that is none.
+    """
+    if step not in STEPS:
+        raise ValueError(f"step={step!r}; have {', '.join(STEPS)}")
+    counts = visits.group_by("item").aggregate(customers=_.customer_id.nunique()).filter(_.customers >= min_customers)
+    buyers = frame(counts.order_by([ibis.desc("customers"), "item"]).limit(max_products))
+    if len(buyers) < 2:
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _ROUTES.items()})
+    seen = visits.filter(visits.item.isin(sorted(buyers["item"])))
+    per_customer = _later(seen) if step == "any-later" else _next(seen)
+    totals = per_customer.group_by(["a", "b"]).aggregate(
+        forward=_.forward.sum(),
+        backward=_.backward.sum(),
+        both=_.count(),
+        expected=_.expected_forward.sum(),
+        expected_back=_.expected_backward.sum(),
+    )
+    found = frame(totals.filter((_.forward >= min_customers) | (_.backward >= min_customers)))
+    ahead = found.rename(columns={"a": "antecedent", "b": "consequent", "forward": "route_customers", "backward": "reverse_customers"})
+    back = found.drop(columns="expected").rename(
+        columns={
+            "b": "antecedent",
+            "a": "consequent",
+            "backward": "route_customers",
+            "forward": "reverse_customers",
+            "expected_back": "expected",
+        }
+    )
+    listed = pd.concat([ahead.drop(columns="expected_back"), back], ignore_index=True).query("route_customers >= @min_customers")
+    judged = _judged(listed, buyers, tests=len(buyers) * (len(buyers) - 1))
+    return _with_waits(judged, per_customer)
+
+
+def _later(seen: ir.Table) -> ir.Table:
+    """customer, a < b: did the first a come before the first b, and how likely is that if the visits came in any order?"""
+    firsts = seen.group_by(["customer_id", "item"]).aggregate(first=_.visit_date.min(), n=_.count())
+    left = firsts.select("customer_id", a=_.item, first_a=_.first, n_a=_.n)
+    right = firsts.select("customer_id", b=_.item, first_b=_.first, n_b=_.n)
+    pairs = left.join(right, ["customer_id", left.a < right.b])
+    left, right = seen.select("customer_id", "visit_date", a=_.item), seen.select("customer_id", "visit_date", b=_.item)
+    met = left.join(right, ["customer_id", "visit_date", left.a < right.b]).group_by(["customer_id", "a", "b"]).aggregate(n_both=_.count())
+    joined = pairs.left_join(met, ["customer_id", "a", "b"])
+    both = joined.n_both.fill_null(0)
+    either = joined.n_a + joined.n_b - both
+    return joined.select(
+        a=joined.a,
+        b=joined.b,
+        forward=(joined.first_a < joined.first_b).ifelse(1, 0),
+        backward=(joined.first_b < joined.first_a).ifelse(1, 0),
+        expected_forward=to_float(joined.n_a - both) / to_float(either),
+        expected_backward=to_float(joined.n_b - both) / to_float(either),
+        wait=joined.first_b.epoch_days() - joined.first_a.epoch_days(),
+    )
+
+
+def _next(seen: ir.Table) -> ir.Table:
+    """customer, a < b: did b follow right after a more often than a after b?"""
+    left = seen.select("customer_id", x=_.item, at=_.visit_number + 1, day=_.visit_date)
+    right = seen.select("customer_id", y=_.item, at=_.visit_number, next_day=_.visit_date)
+    steps = left.join(right, ["customer_id", "at", left.x != right.y])
+    ahead = steps.x < steps.y
+    folded = steps.select(
+        "customer_id",
+        a=ahead.ifelse(steps.x, steps.y),
+        b=ahead.ifelse(steps.y, steps.x),
+        direction=ahead.ifelse(1, -1),
+        wait=steps.next_day.epoch_days() - steps.day.epoch_days(),
+    )
+    each = folded.group_by(["customer_id", "a", "b"]).aggregate(
+        net=_.direction.sum(), wait_ab=_.wait.min(where=_.direction == 1), wait_ba=_.wait.min(where=_.direction == -1)
+    )
+    either = each.filter(each.net != 0)
+    half = ibis.literal(0.5, type="float64")
+    return either.select(
+        a=either.a,
+        b=either.b,
+        forward=(either.net > 0).ifelse(1, 0),
+        backward=(either.net < 0).ifelse(1, 0),
+        expected_forward=half,
+        expected_backward=half,
+        wait=(either.net > 0).ifelse(either.wait_ab, -either.wait_ba),
+    )
+
+
+def _judged(listed: pd.DataFrame, buyers: pd.DataFrame, *, tests: int) -> pd.DataFrame:
+    bought = dict(zip(buyers["item"], buyers["customers"], strict=True))
+    taken = listed["route_customers"].to_numpy(float)
+    expected, both = listed["expected"].to_numpy(float), listed["both"].to_numpy(float)
+    # Customers differ in how likely they are to make the step; a binomial of the same mean is at least as wide.
+    p = binom.sf(taken - 1, both, np.minimum(expected * NOTABLE / both, 1.0))
+    q = np.array(false_discovery(p.tolist(), tests=tests))
+    antecedent_customers = listed["antecedent"].map(bought)
+    return listed.assign(
+        antecedent_customers=antecedent_customers,
+        confidence=taken / antecedent_customers.to_numpy(float),
+        expected_customers=expected,
+        times_expected=np.divide(taken, expected, out=np.full(len(taken), np.nan), where=expected > 0),
+        p_value=p,
+        q_value=q,
+        is_significant=(q <= ALPHA) & (taken > expected * NOTABLE),
+    )
+
+
+def _with_waits(judged: pd.DataFrame, per_customer: ir.Table) -> pd.DataFrame:
+    names = sorted({*judged["antecedent"], *judged["consequent"]})
+    wanted = (
+        per_customer.filter(per_customer.a.isin(names) & per_customer.b.isin(names) & (per_customer.wait != 0))
+        if names
+        else per_customer.limit(0)
+    )
+    directed = wanted.select(
+        antecedent=(wanted.wait > 0).ifelse(wanted.a, wanted.b),
+        consequent=(wanted.wait > 0).ifelse(wanted.b, wanted.a),
+        days=to_float(wanted.wait.abs()),
+    )
+    waits = directed.group_by(["antecedent", "consequent"]).aggregate(
+        wait_first_quartile=_.days.quantile(0.25), wait_median=_.days.quantile(0.5), wait_third_quartile=_.days.quantile(0.75)
+    )
+    whole = judged.merge(frame(waits), on=["antecedent", "consequent"], how="left")
+    ordered = whole.sort_values(
+        ["is_significant", "times_expected", "route_customers", "antecedent", "consequent"], ascending=[False, False, False, True, True]
+    )
+    return ordered[list(_ROUTES)].astype(_ROUTES).reset_index(drop=True)
