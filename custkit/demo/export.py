@@ -29,7 +29,7 @@ HEADERS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Delivery region", "收货地区"), ("Paid by", "支付方式"),
     ),
     "customers": (
-        ("Customer No.", "客户号"), ("Registered", "注册时间"), ("Account closed", "销户时间"), ("Came via", "来源渠道"), 
+        ("Customer No.", "客户号"), ("Registered", "注册时间"), ("Account closed", "销户时间"), ("Came via", "来源渠道"),
         ("Gender", "性别"), ("Year of birth", "出生年份"), ("Region", "地区"), ("Household", "家庭人数"), ("Key account", "重点客户"),
         ("Prepaid", "预存金额"), ("Newsletter", "同意营销"),
     ),

@@ -589,10 +589,10 @@ def _loyalty(
         person, order = int(who[i]), int(source[i])
         if person != current:
             held, current = 0, person
-        now = max(held, int(level[i])) if order >= 0 else int(level[i])
-        if now != held:
-            entries.append((person, float(at[i]) + 1e-5, "tier", 0, np.nan, names[now], order))
-            held = now
+        rank = max(held, int(level[i])) if order >= 0 else int(level[i])
+        if rank != held:
+            entries.append((person, float(at[i]) + 1e-5, "tier", 0, np.nan, names[rank], order))
+            held = rank
         if order >= 0:
             tier_of[order] = held
     redeems = rng.random(len(rows)) < 0.12
