@@ -121,9 +121,9 @@ def without_redundant(found: pd.DataFrame) -> pd.DataFrame:
 def directional_pairs(baskets: ir.Table, *, min_support: float = 0.001, min_orders: int = 30, max_items: int = MAX_ITEMS) -> pd.DataFrame:
     """Pairs of items that lie in the same orders, one row a pair with both directions, and whether that is more than chance.
 
-    basket_id | item (distinct)  →  antecedent, consequent, antecedent_orders, consequent_orders, joint_orders (with both), baskets, support,
-    confidence (of antecedent → consequent), reverse_confidence, lift, leverage, conviction, reverse_conviction, zhang, reverse_zhang,
-    expected_orders, times_expected (joint_orders / expected_orders), p_value, q_value, is_significant
+    basket_id | item (distinct)  →  antecedent, consequent, antecedent_orders, consequent_orders, joint_orders (with both), baskets,
+    support, confidence (of antecedent → consequent), reverse_confidence, lift, leverage, conviction, reverse_conviction, zhang,
+    reverse_zhang, expected_orders, times_expected (joint_orders / expected_orders), p_value, q_value, is_significant
 
     The antecedent is the item whose direction is the stronger, that is the rarer one; names decide ties. `lift` compares with
     independent items, as everywhere; `expected_orders` is what chance gives where items keep their popularity and orders their

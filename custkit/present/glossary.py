@@ -28,6 +28,16 @@ GLOSSARY: dict[str, Entry] = {
         mark("Customers who would have bought on offer only if everyone were as fond of offers as the average order of that month and size."),
         ("S34",),
     ),
+    "confidence": Entry(
+        mark("share of A with B"),
+        mark("Of the orders that hold A, the share that holds B too, called confidence; the other direction divides by the orders with B."),
+        ("S11",),
+    ),
+    "conviction": Entry(
+        mark("conviction"),
+        mark("How much more often A would lie in an order without B if the two had nothing to do with each other; 1 is no tie, and it has a direction."),
+        ("S73",),
+    ),
     "decile": Entry(
         mark("tenth of customers"),
         mark("Customers ordered by spend and cut into ten groups of equal size; the first spends most."),
@@ -38,10 +48,25 @@ GLOSSARY: dict[str, Entry] = {
         mark("Customers who have used a coupon or a reduced price so far, divided by the customers who have ordered so far."),
         ("S34",),
     ),
+    "expected_customers": Entry(
+        mark("expected customers"),
+        mark("Customers who would have taken the route if each one's visits had come in any order: tastes and favourites make no route."),
+        ("S12",),
+    ),
+    "expected_orders": Entry(
+        mark("orders by chance"),
+        mark("Orders that would hold both items if each item sold as often and each order held as many items as it does, and nothing else tied them."),
+        ("S11",),
+    ),
     "expiring_points": Entry(
         mark("points that lapse in 90 days"),
         mark("Points earned that lapse within 90 days after the period unless used; points are used in the order in which they lapse."),
         ("S67",),
+    ),
+    "extra_revenue": Entry(
+        mark("revenue beyond chance"),
+        mark("Orders with both items beyond those by chance, times what B brings in per order; not what a campaign would add."),
+        ("S11",),
     ),
     "gini": Entry(mark("Gini"), mark("How unequally customers spend: 0 where all spend the same, near 1 where one spends all."), ("S13",)),
     "go_on_rate": Entry(
@@ -58,6 +83,12 @@ GLOSSARY: dict[str, Entry] = {
         mark("idle members"),
         mark("Members who neither earned nor redeemed points in the 180 days before the end of the period."),
         ("S67",),
+    ),
+    "leverage": Entry(mark("leverage"), mark("The share of orders that holds both items, less the product of their shares."), ("S73",)),
+    "lift": Entry(
+        mark("lift"),
+        mark("How many times more often B lies in orders with A than in all orders; large orders raise it for every pair, so read it beside times expected."),
+        ("S73",),
     ),
     "loyal": Entry(
         mark("loyal buyers"),
@@ -89,6 +120,12 @@ GLOSSARY: dict[str, Entry] = {
         mark("1 for the first day on which a customer bought, 2 for the next one; two orders on one day are one step."),
         ("S64",),
     ),
+    "q_value": Entry(
+        mark("false-discovery rate"),
+        mark("The share of false alarms to expect when this pair and all clearer ones are believed."),
+        ("S11",),
+    ),
+    "route": Entry(mark("route"), mark("An item and another that the same customer bought later, on another day."), ("S12",)),
     "score": Entry(
         mark("score"),
         mark("From 1 to 5, higher is better: the share of customers who are no better, in fifths. Equal customers have equal scores."),
@@ -101,6 +138,11 @@ GLOSSARY: dict[str, Entry] = {
     ),
     "silhouette": Entry(mark("silhouette"), mark("How well groups are told apart: 1 is perfect, 0 is not at all."), ("S41",)),
     "spend_per_customer": Entry(mark("spend per customer"), mark("Revenue divided by the customers who bought."), ("S2", "S18")),
+    "support": Entry(
+        mark("share of all orders with both"),
+        mark("Orders that hold both items divided by all orders, called support."),
+        ("S73",),
+    ),
     "threshold": Entry(
         mark("spend at the threshold"),
         mark("What the members who reached the tier had spent in the year up to then; nine in ten had spent more."),
@@ -110,5 +152,20 @@ GLOSSARY: dict[str, Entry] = {
         mark("tier"),
         mark("The member's level in the loyalty programme at the end of the period, from the moves in the loyalty ledger."),
         ("S67",),
+    ),
+    "times_expected": Entry(
+        mark("times expected"),
+        mark("What was counted divided by what chance alone gives; a pair or route counts from a tenth above chance."),
+        ("S11",),
+    ),
+    "wait_median": Entry(
+        mark("half waited up to"),
+        mark("Median days from the first item to the second, among those who took the step; others may still take it."),
+        ("S12",),
+    ),
+    "zhang": Entry(
+        mark("Zhang's measure"),
+        mark("From −1, never together, over 0, no tie, to 1, always together; it has a direction."),
+        ("S73",),
     ),
 }

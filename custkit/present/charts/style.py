@@ -66,7 +66,7 @@ SVG_RC = {"svg.fonttype": "none", "svg.hashsalt": "custkit"}
 
 
 def text_width(text: str, size: float = 10) -> float:
-    """Inches that `text` takes at `size` points in the reader's font: Chinese characters are one em wide, others 0.56. The longest line counts."""
+    """Inches that `text` (its longest line) takes at `size` points in the reader's font: Chinese one em a character, others 0.56."""
     lines = (sum(1.0 if unicodedata.east_asian_width(c) in "WF" else 0.56 for c in line) for line in text.splitlines())
     return max(lines, default=0.0) * size / _POINTS
 

@@ -51,7 +51,7 @@ def pairs_finding(pairs: pd.DataFrame, *, window: str = "") -> Finding:
     directional_pairs(…)  →  Finding [S11, S73]
     """
     if pairs.empty:
-        return Finding(_("Not estimated: no two items lie together in 30 orders or more."), tone="quiet")
+        return Finding(_("Not estimated: no two items lie together in enough orders."), tone="quiet")
     real = significant(pairs)
     counted = Fact(
         "pairs.significant",
@@ -124,16 +124,15 @@ def held_finding(held: pd.DataFrame, *, month: str) -> Finding:
     headline = _("Of {told} pairs found before and testable in {month}, {holds} held.").format(
         told=words.count(told), month=words.month(month), holds=words.count(holds)
     )
-    detail = [
-        ngettext("{n} more had too few orders to tell.", "{n} more had too few orders to tell.", few).format(n=words.count(few))
-        if few
-        else ""
-    ]
+    detail = []
+    if few:
+        untold = ngettext("{n} more pair had too few orders to tell.", "{n} more pairs had too few orders to tell.", few)
+        detail.append(untold.format(n=words.count(few)))
     gone = held[~held["verdict"].isin([HOLDS, WEAKER, TOO_FEW])]
     if len(gone):
         first = gone.iloc[0]
         detail.append(_("No longer more than chance: {a} → {b}.").format(a=first["antecedent"], b=first["consequent"]))
-    return Finding(headline, " ".join(filter(None, detail)), facts)
+    return Finding(headline, " ".join(detail), facts)
 
 
 def routes_finding(routes: pd.DataFrame, *, step: Step = "any-later", window: str = "") -> Finding:
@@ -143,7 +142,7 @@ def routes_finding(routes: pd.DataFrame, *, step: Step = "any-later", window: st
     """
     key = "routes.next_order" if step == "next-order" else "routes.any_later"
     if routes.empty:
-        return Finding(_("Not estimated: no route from one item to another was taken by 30 customers or more."), tone="quiet")
+        return Finding(_("Not estimated: no route from one item to another was taken by enough customers."), tone="quiet")
     real = significant(routes)
     counted = Fact(
         f"{key}.significant",
@@ -152,7 +151,8 @@ def routes_finding(routes: pd.DataFrame, *, step: Step = "any-later", window: st
         n=len(routes),
         window=window,
         definition=_(
-            "Routes that at least a tenth more customers took than if each customer's visits had come in any order; at most 5% false discoveries"
+            "Routes that at least a tenth more customers took than if each customer's visits had come in any order; "
+            "at most 5% false discoveries"
         ),
     )
     if real.empty:
@@ -177,7 +177,7 @@ def routes_finding(routes: pd.DataFrame, *, step: Step = "any-later", window: st
     more = ngettext(
         "{n} of {routes} routes looked at is more than chance.", "{n} of {routes} routes looked at are more than chance.", len(real)
     ).format(n=words.count(len(real)), routes=words.count(len(routes)))
-    n = int(top["antecedent_customers"])
+    n, expected = int(top["antecedent_customers"]), float(top["expected_customers"])
     low, high = wilson(taken, n)
     facts = (
         Fact(f"{key}.top.confidence", float(top["confidence"]), "share", taken, n, n, low, high, window),
