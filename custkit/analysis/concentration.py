@@ -25,7 +25,7 @@ def deciles(rfm: ir.Table) -> pd.DataFrame:
     fewer groups. [S13]
     """
     found = frame(
-        rfm.mutate(decile=_part(10) + 1)
+        rfm.mutate(decile=_part(10))
         .group_by("decile")
         .aggregate(
             customers=_.count(),
@@ -68,7 +68,7 @@ def concentration(rfm: ir.Table) -> pd.DataFrame:
     customer_id | …, monetary_value  →  one row
 
     gini is 0 when all spend the same and near 1 when one spends all; spend below 0 counts as 0 in it. customers_to_80 is the
-    smallest number of best customers whose spend reaches 80 % of revenue. The top n % are rounded up to whole customers.
+    smallest number of best customers whose spend reaches 80 % of revenue. The top n % are rounded to whole customers, one at least.
     All but the counts are null where revenue is not above 0. [Gini 1912; S13]
     """
     n = _.customer_id.count().over(ibis.window())
@@ -77,7 +77,10 @@ def concentration(rfm: ir.Table) -> pd.DataFrame:
     place = ibis.row_number().over(ibis.window(order_by=_BEST_FIRST))
     ranked = rfm.select("customer_id", "monetary_value", place=place, n=n, total=total, before=before)
     counted = ranked.mutate(spend=to_float(ranked.monetary_value).clip(lower=0.0), place_asc=to_float(ranked.n - ranked.place))
-    top = {f"top_{p}": counted.monetary_value.sum(where=counted.place * 100 < counted.n * p) for p in (10, 20, 30)}
+    top = {
+        f"top_{p}": counted.monetary_value.sum(where=(counted.place == 0) | (counted.place * 100 + 50 <= counted.n * p))
+        for p in (10, 20, 30)
+    }
     row = frame(
         counted.aggregate(
             customers=counted.count(),
@@ -106,5 +109,8 @@ def _summary(row: pd.Series) -> dict[str, float | int | None]:
 
 
 def _part(parts: int) -> ir.IntegerValue:
-    """0 for the best customers up to `parts` − 1."""
-    return ibis.row_number().over(ibis.window(order_by=_BEST_FIRST)) * parts // _.customer_id.count().over(ibis.window())
+    """1 for the best customers up to `parts`; borders lie at the nearest whole customer, as those of the top shares do."""
+    place = ibis.row_number().over(ibis.window(order_by=_BEST_FIRST))
+    n = _.customer_id.count().over(ibis.window())
+    half = (n >= parts).ifelse(parts // 2, 0)
+    return ibis.greatest((place * parts + half + n - 1) // n, 1)

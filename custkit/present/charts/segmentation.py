@@ -80,11 +80,12 @@ def lorenz_curve(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     if len(frame):
         ax.plot(frame.customer_share, frame.revenue_share, color=ACCENT, linewidth=2.2)
         for part in (0.1, 0.2, 0.3):
-            share = float(np.interp(part, frame.customer_share, frame.revenue_share))
-            ax.scatter([part], [share], s=36, color=ACCENT, zorder=3)
+            at = (frame.customer_share - part).abs().idxmin()
+            share = float(frame.revenue_share[at])
+            ax.scatter([frame.customer_share[at]], [share], s=36, color=ACCENT, zorder=3)
             ax.annotate(
                 _("the best {part}: {share} of revenue").format(part=words.share(part, 0), share=words.share(share, 0)),
-                (part, share), (9, -4), textcoords="offset points", color=INK, fontsize=9.5, va="top",
+                (float(frame.customer_share[at]), share), (9, -4), textcoords="offset points", color=INK, fontsize=9.5, va="top",
                 bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.0},
             )  # fmt: skip
     ax.set_xlim(0, 1)

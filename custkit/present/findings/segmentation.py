@@ -137,11 +137,11 @@ def concentration_finding(concentration: pd.DataFrame, *, as_of: datetime, windo
         goal=words.share(0.8, 0), part=words.share(0.3, 0), top=words.share(row.top_30_share, 0),
         field=words.share(FIELD_TOP_30, 0), gini=words.number(row.gini, 2),
     )  # fmt: skip
-    best = _("Customers ordered by spend, the best first; the part is rounded up to whole customers.")
+    best = _("Customers ordered by spend, the best first; the part is rounded to whole customers.")
     facts = tuple(
         Fact(
             f"top_{p}_share", row[f"top_{p}_share"], "share", numerator=row[f"top_{p}_share"] * row.revenue,
-            denominator=float(row.revenue), n=-(-customers * p // 100), window=window, definition=best,
+            denominator=float(row.revenue), n=max(1, (customers * p + 50) // 100), window=window, definition=best,
         )
         for p in (10, 20, 30)
     )  # fmt: skip
