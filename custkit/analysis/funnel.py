@@ -28,7 +28,7 @@ STEP_NAMES = {
 }
 ALL_VISITS, NOT_KNOWN = mark("all visits"), mark("not known")
 COLUMNS = ("step", "n", "visits", "conversion_rate", "step_conversion_rate", "low", "high", "lost")
-SPLIT_COLUMNS = ("group", *COLUMNS, "rest_rate", "p_value", "is_different", "excess_lost")
+SPLIT_COLUMNS = ("group", *COLUMNS, "rest_rate", "p_value", "is_different", "excess_lost", "missed")
 
 
 def recorded_steps(events: ir.Table) -> tuple[str, ...]:
@@ -60,11 +60,12 @@ def funnel_by(
     """The funnel of each channel or device, each step compared with all the others together.
 
     one row an event  →  group, step | n, visits, conversion_rate, step_conversion_rate, low, high, lost, rest_rate, p_value,
-    is_different, excess_lost   (largest group first)
+    is_different, excess_lost, missed   (largest group first)
 
     A session belongs to the group of its first event. `rest_rate` is the step's rate elsewhere; `is_different` keeps false
     discoveries over all groups and steps to one in twenty and asks groups of at least `min_visits`; `excess_lost` is how many more
-    would have gone on at the others' rate (negative: fewer). [S75]
+    would have gone on at the others' rate (negative: fewer), `missed` how many of those would have come to the last step at the
+    group's own later rates: a loss late on the way costs more orders than the same loss at its start. [S75]
     """
     taken = _steps(events, steps)
     counts = frame(_paths(events, taken, per, split).group_by("group").aggregate(**_reached(taken)))
@@ -84,9 +85,9 @@ def break_point(steps: pd.DataFrame) -> dict[str, Any] | None:
 
 
 def worst_break(split: pd.DataFrame) -> dict[str, Any] | None:
-    """The row of `funnel_by` that loses most against the others beyond chance; None where no difference stands out."""
+    """The row of `funnel_by` that misses most against the others beyond chance; None where no difference stands out."""
     worse = split[split["is_different"] & (split["excess_lost"] > 0)] if len(split) else split
-    return None if worse.empty else dict(worse.sort_values(["excess_lost", "group", "step"], ascending=[False, True, True]).iloc[0])
+    return None if worse.empty else dict(worse.sort_values(["missed", "group", "step"], ascending=[False, True, True]).iloc[0])
 
 
 def _steps(events: ir.Table, steps: Sequence[str] | None) -> tuple[str, ...]:
@@ -153,6 +154,8 @@ def _compared(split: pd.DataFrame, min_visits: int) -> pd.DataFrame:
     adjusted = pd.Series(false_discovery(list(split.loc[enough, "p_value"])), index=split.index[enough], dtype="float64")
     split["is_different"] = adjusted.reindex(split.index).le(0.05)
     split["excess_lost"] = split["rest_rate"] * split["n"] - split["visits"]
+    arrived = split.groupby("group")["visits"].transform("last")
+    split["missed"] = split["excess_lost"] * (arrived / split["visits"].where(split["visits"] > 0)).fillna(0.0)
     return split[list(SPLIT_COLUMNS)]
 
 
@@ -227,8 +230,8 @@ def search_use(events: ir.Table) -> pd.DataFrame:
     one row an event  →  visits, searching_visits, searches, searches_per_visit, clicks, click_through_rate, low, high,
     without_result   (one row)
 
-    A search is clicked when the session's next event is a click or a product view. `without_result` are the searches that
-    showed nothing. [S20]
+    A search is clicked when the session's next event is a click, or a product view where the client records no clicks.
+    `without_result` are the searches that showed nothing. [S20]
     """
     acts = _with_visit(events, "session")
     journey = ibis.window(group_by="visit_id", order_by=["occurred_at", "event_id", "event_type"])
@@ -238,11 +241,14 @@ def search_use(events: ir.Table) -> pd.DataFrame:
             visits=_.visit_id.nunique(),
             searching_visits=_.visit_id.nunique(where=_.is_search),
             searches=_.is_search.ifelse(1, 0).sum(),
-            clicks=(_.is_search & _.next_type.isin(["click", "view"])).fill_null(False).ifelse(1, 0).sum(),
+            recorded_clicks=(_.event_type == "click").ifelse(1, 0).sum(),
+            clicked=(_.is_search & (_.next_type == "click")).fill_null(False).ifelse(1, 0).sum(),
+            viewed=(_.is_search & (_.next_type == "view")).fill_null(False).ifelse(1, 0).sum(),
             without_result=(_.is_search & (_.results == 0)).fill_null(False).ifelse(1, 0).sum(),
         )
     )
     counts = counts.fillna(0).astype("int64")
+    counts["clicks"] = counts["clicked"].where(counts["recorded_clicks"] > 0, counts["viewed"])
     visits, searches, clicks = (int(counts[name].iloc[0]) for name in ("visits", "searches", "clicks"))
     low, high = wilson(clicks, searches)
     return counts.assign(searches_per_visit=_share(searches, visits), click_through_rate=_share(clicks, searches), low=low, high=high)[

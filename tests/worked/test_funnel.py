@@ -86,7 +86,16 @@ def test_the_device_that_breaks_is_found_at_its_step(events):
     split = funnel_by(events(*shop("phone", 36, 6), *shop("desktop", 36, 30)), "device")
     found = worst_break(split)
     assert (found["group"], found["step"], found["n"], found["rest_rate"]) == ("phone", "order", 36, pytest.approx(30 / 36))
-    assert found["excess_lost"] == pytest.approx(24)
+    assert (found["excess_lost"], found["missed"]) == (pytest.approx(24), pytest.approx(24))
+
+
+def test_a_late_loss_weighs_more_than_the_same_loss_at_the_start(events):
+    early = [clicks(f"e{n}", "visit", *(["cart"] if n < 40 else []), *(["order"] if n < 4 else []), device="phone") for n in range(100)]
+    rest = [clicks(f"r{n}", "visit", *(["cart"] if n < 80 else []), *(["order"] if n < 48 else []), device="desktop") for n in range(100)]
+    split = funnel_by(events(*early, *rest), "device").set_index(["group", "step"])
+    assert split.loc[("phone", "cart"), ["excess_lost", "missed"]].tolist() == pytest.approx([40, 4])
+    assert split.loc[("phone", "order"), ["excess_lost", "missed"]].tolist() == pytest.approx([20, 20])
+    assert worst_break(split.reset_index())["step"] == "order"
 
 
 def test_equal_devices_break_nowhere(events):
@@ -121,12 +130,23 @@ def test_a_visit_in_which_nothing_follows_is_a_bounce(events):
     assert got.loc["search", ["bounces", "dwell_seconds", "pages"]].tolist() == [0, 120, 1]
 
 
-def test_a_search_is_clicked_when_a_click_or_view_comes_next(events):
-    got = search_use(
-        events(clicks("u1", "visit", "search", "view"), clicks("u2", "visit", "search", "search", "click"), clicks("u3", "visit"))
-    ).iloc[0]
-    assert got[["visits", "searching_visits", "searches", "clicks"]].tolist() == [3, 2, 3, 2]
-    assert got["searches_per_visit"] == 1 and got["click_through_rate"] == pytest.approx(2 / 3)
+SEARCHES = (clicks("u1", "visit", "search", "view"), clicks("u2", "visit", "search", "search", "click"), clicks("u3", "visit"))
+
+
+def test_a_search_is_clicked_when_a_click_comes_next(events):
+    got = search_use(events(*SEARCHES)).iloc[0]
+    assert got[["visits", "searching_visits", "searches", "clicks"]].tolist() == [3, 2, 3, 1]
+    assert got["searches_per_visit"] == 1 and got["click_through_rate"] == pytest.approx(1 / 3)
+
+
+def test_a_product_view_is_the_click_where_clicks_are_not_recorded(events):
+    got = search_use(events(*SEARCHES[::2])).iloc[0]
+    assert got[["searches", "clicks"]].tolist() == [1, 1]
+
+
+def test_a_search_that_shows_nothing_is_counted(events):
+    got = search_use(events(clicks("u1", "search", results=0), clicks("u2", "search", results=3), clicks("u3", "search"))).iloc[0]
+    assert got[["searches", "without_result"]].tolist() == [3, 1]
 
 
 def test_a_way_of_one_step_is_refused(events):
