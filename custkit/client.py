@@ -70,6 +70,7 @@ class Source(_Strict):
     files     paths below the client's `data` folder, exact or with * and ?; `package:NAME/path` reads from an installed package
     format    csv, excel or parquet; from the file's ending where not given
     columns   canonical field: column of the file. Only what stands here is read
+    delimiter one character, `tab`, or `whitespace` for columns set apart by spaces
     """
 
     table: str
@@ -86,6 +87,13 @@ class Source(_Strict):
     @classmethod
     def _files(cls, given: Any) -> Any:
         return [given] if isinstance(given, str) else given
+
+    @field_validator("delimiter")
+    @classmethod
+    def _delimiter(cls, given: str) -> str:
+        if given not in ("tab", "whitespace") and len(given) != 1:
+            raise ValueError("`delimiter` is one character, `tab` or `whitespace`")
+        return given
 
     @field_validator("table")
     @classmethod
@@ -114,9 +122,14 @@ class Exclusion(_Strict):
 
 
 class Rules(_Strict):
-    """What counts, decided by the client and counted by intake."""
+    """What counts, decided by the client and counted by intake.
+
+    returns   `subtract` takes returned goods off revenue; `separate` shows them beside it
+    free      `sale` lets a line without a price make a purchase; `separate` does not
+    """
 
     returns: Literal["separate", "subtract"] = "separate"
+    free: Literal["separate", "sale"] = "separate"
     cancelled_order_prefixes: tuple[str, ...] = ()
     adjustment_order_prefixes: tuple[str, ...] = ()
     non_products: tuple[str, ...] = ()

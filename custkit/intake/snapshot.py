@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from custkit.client import Client
+import duckdb
+
+from custkit import tables
+from custkit.client import Client, workspace
+from custkit.demo import prepare
+from custkit.errors import BadInput
+from custkit.intake import ledger, lines, others
+from custkit.intake.inputs import Input, find_inputs
+from custkit.intake.provided import provided
+from custkit.intake.staging import QUARANTINE, Tick, stage
+from custkit.intake.write import write_query, write_table
+from custkit.tables import TABLES
+
+LONG = 20 << 20
+SHAPE = 1
 
 
 @dataclass(frozen=True)
@@ -40,5 +64,167 @@ class Snapshot:
 
 
 def take_snapshot(client: Client, *, progress: bool | None = None) -> Snapshot:
-    """Read, clean and fold the client's exports, or reuse the snapshot of the same inputs, mapping and kit version."""
-    raise NotImplementedError
+    """Read, clean and fold the client's exports, or reuse the snapshot of the same inputs, mapping and kit version.
+
+    progress: show a bar on stderr; None where somebody looks (a terminal, a notebook) and there is much to read.
+
+    Raises BadInput where a file or the client file needs a person, CustkitError where the ledger does not balance.
+    """
+    home = workspace() / ".custkit" / client.slug
+    if client.is_embedded:
+        prepare(client)
+    inputs = find_inputs(client, home / "inputs.json")
+    key = snapshot_key(client, inputs)
+    folder = home / "snapshots" / key
+    if found := _open(folder):
+        return found
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(home / "intake.lock"):
+        if found := _open(folder):
+            return found
+        with _progress(inputs, progress) as tick:
+            _build(client, inputs, key, folder, home, tick)
+    made = _open(folder)
+    assert made is not None
+    return made
+
+
+def snapshot_key(client: Client, inputs: list[Input]) -> str:
+    """Hash of every input's bytes, of what the client file says about reading them, and of the code that reads them."""
+    says = client.model_dump(mode="json", include={"currency", "time_zone", "sources", "rules", "limits"})
+    parts = [SHAPE, code_hash(), [(one.source, one.name, one.format, one.sha256) for one in inputs], says]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:24]
+
+
+@cache
+def code_hash() -> str:
+    """Hash of intake's code and of the canonical tables."""
+    digest = hashlib.sha256()
+    for path in sorted([*Path(__file__).parent.glob("*.py"), Path(tables.__file__)]):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _open(folder: Path) -> Snapshot | None:
+    try:
+        return Snapshot(folder, json.loads((folder / "manifest.json").read_text("utf-8")))
+    except (OSError, ValueError):
+        return None
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One taker at a time; the others wait and find the snapshot made."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _build(client: Client, inputs: list[Input], key: str, folder: Path, home: Path, tick: Tick) -> None:
+    beside = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
+    try:
+        manifest = _make(client, inputs, key, beside, home, tick)
+        (beside / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False), "utf-8")
+        for path in beside.iterdir():
+            _sync(path)
+        if folder.exists():
+            shutil.rmtree(folder)
+        beside.replace(folder)
+        _sync(folder.parent)
+    except OSError as error:
+        raise BadInput(
+            f"{error.filename or beside}: cannot be written: {error.strerror}; make room or set CUSTKIT_HOME to a folder you may write to"
+        ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _make(client: Client, inputs: list[Input], key: str, folder: Path, home: Path, tick: Tick) -> dict[str, Any]:
+    with duckdb.connect() as con, tempfile.TemporaryDirectory(prefix=".spill-", dir=folder.parent) as spill:
+        for setting in (
+            f"temp_directory = '{spill}'",
+            "enable_progress_bar = false",
+            "TimeZone = 'UTC'",
+            "python_enable_replacements = false",
+        ):
+            con.execute(f"SET {setting}")
+        files = stage(con, client, inputs, tick)
+        has_lines = any(source.table == "order_lines" for source in client.sources)
+        sent = {client.sources[one.source].table for one in inputs}
+        folded = []
+        for table in dict.fromkeys(source.table for source in client.sources if source.table != "order_lines"):
+            target = {"customers": "customer_rows", "products": "product_rows"}.get(table, table)
+            folded.append(others.make_table(con, client, table, target))
+        has_costs = "unit_cost" in lines.mapped_fields(client, "products")
+        if has_lines:
+            lines.make_lines(con, client, unit_costs=has_costs)
+        kept = home / "set_aside.parquet"
+        order = 'SELECT * FROM quarantine ORDER BY "table", file, line'
+        try:
+            ledger.stop_past_limits(con, client, files, kept)
+        except BadInput:
+            write_query(con, order, QUARANTINE, kept)
+            raise
+        tick("", 0)
+        if has_lines:
+            lines.fold_orders(con, client)
+            lines.fold_customers(con, "customers" in {f.table for f in folded})
+            lines.fold_products(con, "products" in {f.table for f in folded})
+        if "campaign_contacts" in sent:
+            others.fill_contacts(con, "campaigns" in {f.table for f in folded})
+        targets = {"order_lines": "lines", "orders": "order_rows", "customers": "customer_rows", "products": "product_rows"}
+        written = {}
+        for table in TABLES:
+            rows = targets.get(table, table)
+            if ledger._has(con, rows):
+                written[table] = write_table(con, table, rows, folder)
+        write_query(con, order, QUARANTINE, folder / "quarantine.parquet")
+        accounts = ledger.table_ledger(con, folded)
+        ledger.check_money(accounts, folder)
+        first, last = (
+            con.execute("SELECT min(ordered_at), max(ordered_at) FROM order_rows").fetchone() or (None, None) if has_lines else (None, None)
+        )
+    return {
+        "key": key,
+        "provided": provided(client, {one.source for one in inputs}),
+        "span": [first.isoformat() if first else None, last.isoformat() if last else None],
+        "tables": written,
+        "ledger": {"files": [asdict(one) for one in files], "tables": accounts},
+        "inputs": [
+            {"table": client.sources[one.source].table, "file": one.name, "sha256": one.sha256, "bytes": one.size} for one in inputs
+        ],
+    }
+
+
+@contextmanager
+def _progress(inputs: list[Input], wanted: bool | None) -> Iterator[Tick]:
+    total = sum(one.size for one in inputs)
+    if wanted is None:
+        wanted = total > LONG and (sys.stderr.isatty() or "ipykernel" in sys.modules)
+    if not wanted:
+        yield lambda _label, _bytes: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    look = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*look, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Reading", total=len(inputs))
+        seen: list[str] = []
+
+        def tick(label: str, _bytes: int) -> None:
+            if label and label not in seen:
+                seen.append(label)
+            bar.update(
+                task, completed=max(0, len(seen) - 1) if label else len(inputs), description=f"Reading {label}" if label else "Folding"
+            )
+
+        yield tick

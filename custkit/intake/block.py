@@ -1,0 +1,89 @@
+"""What every reader hands over: the header met, and blocks of cells with the place each row came from."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from custkit.client import Source
+from custkit.errors import BadInput
+
+LINE = "_line"
+
+
+@dataclass(frozen=True)
+class Aside:
+    """One record that never became a row of cells: where it starts, what was read, why it was set aside."""
+
+    line: int
+    value: str
+    reason: str
+
+
+@dataclass
+class Block:
+    """Some thousand rows: columns `c0`, `c1` … by place in the header, and `_line`, the physical line (or sheet row) a record starts on."""
+
+    table: pa.Table
+    records: int
+    blank: int = 0
+    aside: list[Aside] = field(default_factory=list)
+    has_control: bool = False
+    read_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An opened file: place of each mapped field in the header, the header, and the blocks still to be read."""
+
+    header: tuple[str, ...]
+    places: dict[str, int]
+    blocks: Iterator[Block]
+    place_of_line: str = "line"
+
+
+def fold(text: str) -> str:
+    """A header as it is matched: NFKC, trimmed, case folded."""
+    return unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+def find_columns(header: list[str], source: Source, path: Path, *, first_lines: list[list[str]] | None = None) -> dict[str, int]:
+    """Place of every mapped field in `header`. Raises BadInput for headers that collide or columns that are not there."""
+    places: dict[str, int] = {}
+    for i, name in enumerate(header):
+        if name.startswith("﻿"):
+            raise BadInput(
+                f"{path} line 1: a second byte order mark stands before the column `{name.lstrip(chr(0xFEFF))}`; export the file again"
+            )
+        key = fold(name)
+        if key and key in places:
+            raise BadInput(
+                f"{path}: the columns `{header[places[key]]}` and `{name}` are the same but for case, width or spaces; rename one in the export"
+            )
+        places[key] = i
+    wanted = {f: m.column for f, m in source.columns.items() if m.column is not None}
+    missing = [column for column in wanted.values() if fold(column) not in places]
+    if missing:
+        raise BadInput(_missing(missing, wanted, header, source, path, first_lines or []))
+    return {f: places[fold(column)] for f, column in wanted.items()}
+
+
+def _missing(
+    missing: list[str], wanted: dict[str, str], header: list[str], source: Source, path: Path, first_lines: list[list[str]]
+) -> str:
+    text = f"{path}: no column {', '.join(f'`{m}`' for m in missing)}; the file has {', '.join(f'`{h}`' for h in header) or 'nothing'}"
+    keys = {fold(c) for c in wanted.values()}
+    for i, cells in enumerate(first_lines, start=1):
+        if keys <= {fold(cell) for cell in cells}:
+            return f"{text}. The header stands on line {source.skip_rows + 1 + i}: set `skip_rows: {source.skip_rows + i}`"
+    if len(header) == 1 and len(wanted) > 1:
+        for mark, name in ((",", "`,`"), (";", "`;`"), ("\t", "tab"), ("|", "`|`"), ("，", "the full-width comma `，`")):
+            if mark in header[0] and mark != source.delimiter:
+                return f"{text}. Its first line seems to be separated by {name}: set `delimiter` in the client file"
+    if len(missing) == len(wanted):
+        text += ". If the first line is data, the export lacks its header row: ask for one"
+    return text

@@ -1,0 +1,131 @@
+"""A sheet of a workbook → blocks of cells; rows are numbered as the sheet numbers them."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from python_calamine import CalamineError, CalamineWorkbook
+
+from custkit.client import Source
+from custkit.errors import BadInput
+from custkit.intake.block import LINE, Block, Reading, find_columns
+
+ROWS = 65_536
+RATIO_LIMIT, SIZE_LIMIT = 100, 4 << 30
+
+
+def read_excel(path: Path, source: Source) -> Reading:
+    """Open one sheet. Raises BadInput for an encrypted or broken workbook and where the sheet is not named and there are several."""
+    _refuse_bombs(path)
+    try:
+        book = CalamineWorkbook.from_path(str(path))
+    except (CalamineError, OSError) as error:
+        raise BadInput(f"{path}: is not a whole workbook ({error}); save it again as .xlsx") from error
+    sheet = sheet_name(path, source, book.sheet_names)
+    try:
+        rows = book.get_sheet_by_name(sheet).iter_rows()
+    except CalamineError as error:
+        raise BadInput(f"{path} sheet `{sheet}`: cannot be read ({error}); save the workbook again") from error
+    start = 1
+    head: list[Any] = []
+    skip = source.skip_rows
+    for skipped in range(skip + 1):
+        head = next(rows, [])
+        start = skipped + 2
+    if not any(cell not in ("", None) for cell in head):
+        raise BadInput(f"{path} sheet `{sheet}` row {skip + 1}: is empty where the header should stand; set `skip_rows` or `sheet`")
+    header = [_text(cell) for cell in head]
+    places = find_columns(header, source, path)
+    return Reading(tuple(header), places, _blocks(rows, sorted({0, *places.values()}), start), "row")
+
+
+def sheet_name(path: Path, source: Source, names: list[str]) -> str:
+    """The sheet the client file names, or the only one."""
+    if source.sheet is not None:
+        if source.sheet not in names:
+            raise BadInput(f"{path}: has no sheet `{source.sheet}`; it has {', '.join(f'`{n}`' for n in names)}")
+        return source.sheet
+    if len(names) != 1:
+        raise BadInput(f"{path}: has {len(names)} sheets, {', '.join(f'`{n}`' for n in names)}; name one with `sheet` in the client file")
+    return names[0]
+
+
+def _refuse_bombs(path: Path) -> None:
+    with path.open("rb") as file:
+        mark = file.read(8)
+    if mark.startswith(b"\xd0\xcf\x11\xe0") and path.suffix.lower() in (".xlsx", ".xlsm"):
+        raise BadInput(f"{path}: the workbook is encrypted or an old .xls under a new name; save it without a password as .xlsx")
+    if not mark:
+        raise BadInput(f"{path}: is empty; export it again")
+    if mark[:2] != b"PK":
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+    except zipfile.BadZipFile as error:
+        raise BadInput(f"{path}: is cut off or damaged; fetch the workbook again") from error
+    for part in parts:
+        if part.file_size > 10 << 20 and part.file_size > RATIO_LIMIT * max(1, part.compress_size):
+            raise BadInput(
+                f"{path}: {part.filename} unpacks to {part.file_size >> 20} MiB, over {RATIO_LIMIT} times its size; save the sheet as CSV"
+            )
+    if sum(part.file_size for part in parts) > SIZE_LIMIT:
+        raise BadInput(f"{path}: unpacks to more than {SIZE_LIMIT >> 30} GiB; save the sheet as CSV")
+
+
+def _blocks(rows: Iterator[list[Any]], wanted: list[int], start: int) -> Iterator[Block]:
+    while True:
+        taken = [row for _i, row in zip(range(ROWS), rows, strict=False)]
+        if not taken:
+            return
+        filled = [i for i, row in enumerate(taken) if any(cell != "" and not (isinstance(cell, str) and not cell.strip()) for cell in row)]
+        kept = taken if len(filled) == len(taken) else [taken[i] for i in filled]
+        columns = list(zip(*kept, strict=True)) if kept else [()] * (max(wanted) + 1)
+        cells = {f"c{i}": column_of(list(columns[i])) for i in wanted}
+        table = pa.table({**cells, LINE: pa.array(np.asarray(filled, np.int64) + start)})
+        yield Block(table, len(taken), len(taken) - len(filled), has_control=True, read_bytes=table.nbytes)
+        start += len(taken)
+
+
+def column_of(cells: list[Any]) -> pa.Array:
+    """Cells as calamine gives them → times where all are times, numbers where all are numbers, else text as exact as the cell was."""
+    kinds = set(map(type, cells))
+    if kinds <= {str}:
+        return pa.array(cells, pa.string())
+    if kinds == {datetime} or kinds == {datetime, str} and all(cell == "" for cell in cells if type(cell) is str):
+        return pa.array([None if cell == "" else cell for cell in cells], pa.timestamp("us"))
+    if kinds <= {float, int} or (kinds <= {float, int, str} and all(cell == "" for cell in cells if type(cell) is str)):
+        return pa.array([None if cell == "" else float(cell) for cell in cells], pa.float64())
+    return pa.array([_text(cell) for cell in cells], pa.string())
+
+
+def _text(cell: Any) -> str:
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, float | int):
+        return f"{int(cell)}" if cell == int(cell) and abs(cell) < 1e15 else f"{Decimal(repr(cell)):f}"
+    if isinstance(cell, datetime):
+        return cell.isoformat(" ")
+    if isinstance(cell, date | time):
+        return cell.isoformat()
+    if isinstance(cell, timedelta):
+        return f"{Decimal(repr(cell.total_seconds())):f}"
+    return "" if cell is None else str(cell)
+
+
+def number_text(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    """Float column → the shortest text that means the same number, whole numbers without `.0`, never an exponent; NaN is null."""
+    text = pc.cast(pc.if_else(pc.is_nan(column), None, column), pa.string())
+    if pc.any(pc.match_substring(text, "e")).as_py():
+        text = pa.array([f"{Decimal(t):f}" if t and "e" in t else t for t in text.to_pylist()], pa.string())
+    return text

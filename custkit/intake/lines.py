@@ -1,0 +1,223 @@
+"""Typed rows of order lines → canonical lines, and the orders, customers and products folded from them."""
+
+from __future__ import annotations
+
+import duckdb
+
+from custkit.client import Client, Rules
+from custkit.errors import BadInput
+from custkit.intake.grammar import lit, name
+from custkit.tables import CARRIED, ORDER_LINES
+
+CARRIED_TO_ORDERS = ("channel", "device", "store_id", "region", "payment_method")
+PRODUCT_FIELDS = ("product_name", "category", "department", "brand")
+# Rank of a line inside its order, and the order of the file: by content alone, so that the row order of an export leaves no trace.
+CONTENT = tuple(c.name for c in ORDER_LINES.columns if c.name not in ("order_id", "line_number"))
+
+
+def mapped_fields(client: Client, table: str) -> set[str]:
+    """Every field that some source of `table` maps."""
+    return {f for source in client.sources if source.table == table for f in source.columns}
+
+
+def make_lines(con: duckdb.DuckDBPyConnection, client: Client, *, unit_costs: bool) -> None:
+    """`staged_order_lines` → `judged` (every accepted row with its kind, revenue and the reason it is left out, if any) → `lines`."""
+    mapped = mapped_fields(client, "order_lines")
+    _refuse_without_amount(client)
+    fields = {f: (name(f) if f in mapped else None) for f in (*(c.name for c in ORDER_LINES.columns), *CARRIED["order_lines"])}
+
+    def get(f: str, otherwise: str = "NULL") -> str:
+        return (
+            fields[f]
+            or f"CAST({otherwise} AS {'DECIMAL(18, 4)' if f == 'unit_price' or f.endswith('amount') or f == 'quantity' else 'VARCHAR'})"
+        )
+
+    money = "DECIMAL(18, 4)"
+    discount, coupon = (f"coalesce({get(f)}, 0)" for f in ("discount_amount", "coupon_amount"))
+    priced = f"CAST({get('quantity', '1')} * {get('unit_price')} AS {money})"
+    bare = f"CAST({get('gross_amount')} - {discount} - {coupon} AS {money})"
+    amount = f"coalesce({get('amount')}, {priced}, {bare})"
+    one = f"CASE WHEN {amount} < 0 THEN -1 ELSE 1 END"
+    quantity = get("quantity") if "quantity" in mapped else f"CAST({one} AS {money})"
+    gross = f"coalesce({get('gross_amount')}, CAST({amount} + {discount} + {coupon} AS {money}))"
+    if "gross_amount" in mapped and "discount_amount" not in mapped:
+        discount = f"CAST(coalesce({get('gross_amount')} - {amount} - {coupon}, 0) AS {money})"
+    carried = ", ".join(f"{get(f)} AS {name(f)}" for f in CARRIED["order_lines"] if f != "unit_price")
+    con.execute(
+        f"CREATE TEMP TABLE plain AS SELECT _source, {_order_id(mapped)} AS order_id, {get('customer_id')} AS customer_id, ordered_at, "
+        f"{get('product_id')} AS product_id, {quantity} AS quantity, {gross} AS gross_amount, CAST({discount} AS {money}) AS discount_amount, "
+        f"CAST({coupon} AS {money}) AS coupon_amount, {amount} AS amount, {get('cost_amount')} AS cost_amount, {carried} FROM staged_order_lines"
+    )
+    con.execute("DROP TABLE staged_order_lines")
+    cost, join = "p.cost_amount", ""
+    if unit_costs and "cost_amount" not in mapped:
+        cost = f"CAST(p.quantity * u.unit_cost AS {money})"
+        join = "LEFT JOIN product_rows u USING (product_id)"
+    rules = client.rules
+    con.execute(
+        f"CREATE TEMP TABLE judged AS SELECT *, {_revenue(rules)} AS revenue FROM "
+        f"(SELECT p.* REPLACE ({cost} AS cost_amount), {_kind(rules, 'quantity' in mapped)} AS kind, {_is_product(rules)} AS is_product, "
+        f"{_excluded(rules)} AS excluded FROM plain p {join})"
+    )
+    con.execute("DROP TABLE plain")
+    _mark_duplicates(con, rules)
+    con.execute(
+        "CREATE TEMP TABLE lines AS SELECT *, row_number() OVER "
+        f"(PARTITION BY order_id ORDER BY {', '.join(_sort(c) for c in CONTENT)}) AS line_number FROM judged WHERE excluded IS NULL"
+    )
+
+
+def _sort(column: str) -> str:
+    return f"{name(column)} NULLS FIRST"
+
+
+def _refuse_without_amount(client: Client) -> None:
+    for number, source in enumerate(client.sources):
+        if source.table != "order_lines":
+            continue
+        has = source.columns.keys()
+        where = f"{client.folder / 'client.yml'}: source {number + 1} (order_lines)"
+        if "ordered_at" not in has:
+            raise BadInput(f"{where}: map `ordered_at`, the time of the order")
+        if "order_id" not in has and "customer_id" not in has:
+            raise BadInput(f"{where}: map `order_id`, or `customer_id` where one customer's lines of one time are one order")
+        if not ("amount" in has or "unit_price" in has or "gross_amount" in has):
+            raise BadInput(f"{where}: map `amount`, or `quantity` and `unit_price`")
+
+
+def _order_id(mapped: set[str]) -> str:
+    """Without order ids, one customer's lines of one instant are one order; a guest's line is an order of its own."""
+    at = "strftime(ordered_at, '%Y%m%d%H%M%S')"
+    if "order_id" in mapped and "customer_id" not in mapped:
+        return "order_id"
+    rank = f"row_number() OVER (PARTITION BY customer_id, ordered_at ORDER BY {', '.join(_sort(f) for f in sorted(mapped))})"
+    made = f"CASE WHEN customer_id IS NOT NULL THEN customer_id || '@' || {at} ELSE 'guest@' || {at} || '#' || {rank} END"
+    return "order_id" if "order_id" in mapped else made
+
+
+def _prefixed(prefixes: tuple[str, ...]) -> str:
+    return "(" + (" OR ".join(f"starts_with(p.order_id, {lit(prefix)})" for prefix in prefixes) or "false") + ")"
+
+
+def _kind(rules: Rules, has_quantity: bool) -> str:
+    below = "p.quantity < 0" if has_quantity else "p.amount < 0"
+    return (
+        f"CASE WHEN {_prefixed(rules.cancelled_order_prefixes)} THEN 'return' WHEN {_prefixed(rules.adjustment_order_prefixes)} THEN 'adjustment' "
+        f"WHEN {below} THEN 'return' WHEN p.amount < 0 THEN 'adjustment' "
+        f"WHEN p.amount = 0 THEN {lit('free' if rules.free == 'separate' else 'sale')} ELSE 'sale' END"
+    )
+
+
+def _is_product(rules: Rules) -> str:
+    exact = [item.lower() for item in rules.non_products if not any(mark in item for mark in "*?[")]
+    shapes = [item.lower() for item in rules.non_products if any(mark in item for mark in "*?[")]
+    tests = [f"lower(p.product_id) IN ({', '.join(lit(item) for item in exact)})"] if exact else []
+    tests += [f"lower(p.product_id) GLOB {lit(shape)}" for shape in shapes]
+    return f"NOT coalesce({' OR '.join(tests)}, false)" if tests else "true"
+
+
+def _revenue(rules: Rules) -> str:
+    kinds = "kind = 'sale'" if rules.returns == "separate" else "kind IN ('sale', 'return')"
+    goods = "" if rules.non_products_are_revenue else " AND is_product"
+    return f"CASE WHEN {kinds}{goods} THEN amount ELSE CAST(0 AS DECIMAL(18, 4)) END"
+
+
+def _excluded(rules: Rules) -> str:
+    """SQL of the first reason to leave a row out; null where it counts."""
+    tests = []
+    for rule in rules.exclude:
+        at = f"p.{name(rule.field)}"
+        parts = [f"CAST({at} AS VARCHAR) IN ({', '.join(lit(v) for v in rule.equals)})"] if rule.equals else []
+        parts += [f"starts_with(CAST({at} AS VARCHAR), {lit(v)})" for v in rule.starts_with]
+        if parts:
+            tests.append(f"WHEN {' OR '.join(parts)} THEN {lit(rule.reason)}")
+    if rules.statuses:
+        tests.append(f"WHEN p.order_status IS NULL OR p.order_status NOT IN ({', '.join(lit(s) for s in rules.statuses)}) THEN 'status'")
+    if rules.guests == "drop":
+        tests.append("WHEN p.customer_id IS NULL THEN 'guest'")
+    return f"CASE {' '.join(tests)} END" if tests else "CAST(NULL AS VARCHAR)"
+
+
+def _mark_duplicates(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
+    """Count rows equal in every mapped field to another that counts; leave the further ones out where the rule says so."""
+    columns = [name(c) for (c,) in con.execute("SELECT column_name FROM (DESCRIBE judged)").fetchall() if c not in ("_source", "excluded")]
+    everything = ", ".join(columns)
+    # Rows whose hashes differ are different; only those whose hashes agree are compared.
+    con.execute(f"CREATE TEMP TABLE marks AS SELECT rowid AS row, hash({everything}) AS mark FROM judged WHERE excluded IS NULL")
+    con.execute(
+        "CREATE TEMP TABLE alike AS SELECT row FROM marks SEMI JOIN (SELECT mark FROM marks GROUP BY mark HAVING count(*) > 1) USING (mark)"
+    )
+    con.execute(
+        f"CREATE TEMP TABLE copies AS SELECT row, revenue, amount FROM (SELECT a.row, j.revenue, j.amount, "
+        f"row_number() OVER (PARTITION BY {', '.join('j.' + c for c in columns)} ORDER BY a.row) AS copy FROM alike a JOIN judged j ON j.rowid = a.row) "
+        "WHERE copy > 1"
+    )
+    con.execute("DROP TABLE marks")
+    con.execute("DROP TABLE alike")
+    if rules.duplicates == "drop":
+        con.execute("UPDATE judged SET excluded = 'duplicate' WHERE rowid IN (SELECT row FROM copies)")
+
+
+def fold_orders(con: duckdb.DuckDBPyConnection, client: Client) -> None:
+    """`lines` → `order_rows`: one row per order. Channel and the like are the smallest value met, so that row order leaves no trace."""
+    goods = "true" if client.rules.non_products_are_revenue else "is_product"
+    sold = f"kind = 'sale' AND {goods}"
+    back = f"kind = 'return' AND {goods}"
+    counted = sold if client.rules.returns == "separate" else f"kind IN ('sale', 'return') AND {goods}"
+
+    def total(column: str, where: str) -> str:
+        return f"CAST(coalesce(sum({column}) FILTER (WHERE {where}), 0) AS DECIMAL(18, 4))"
+
+    carried = ", ".join(f"min({name(f)}) AS {name(f)}" for f in CARRIED_TO_ORDERS)
+    cost = (
+        f"CASE WHEN count(*) FILTER (WHERE {counted}) > count(cost_amount) FILTER (WHERE {counted}) THEN NULL "
+        f"ELSE CAST(sum(cost_amount) FILTER (WHERE {counted}) AS DECIMAL(18, 4)) END"
+    )
+    con.execute(
+        "CREATE TEMP TABLE order_rows AS SELECT *, CAST(ordered_at AS DATE) AS order_date, CASE WHEN is_purchase AND customer_id IS NOT NULL THEN "
+        "row_number() OVER (PARTITION BY customer_id, is_purchase ORDER BY ordered_at, order_id) END AS order_number FROM ("
+        "SELECT order_id, min(customer_id) AS customer_id, min(ordered_at) AS ordered_at, bool_or(kind = 'sale') AS is_purchase, count(*) AS lines, "
+        "count(DISTINCT product_id) FILTER (WHERE kind = 'sale' AND is_product) AS products, "
+        f"{total('quantity', 'kind = ' + lit('sale') + ' AND is_product')} AS items, {total('gross_amount', sold)} AS gross_amount, "
+        f"{total('discount_amount', sold)} AS discount_amount, {total('coupon_amount', sold)} AS coupon_amount, "
+        f"{total('amount', back)} AS return_amount, {cost} AS cost_amount, {total('revenue', 'true')} AS revenue, {carried} "
+        "FROM lines GROUP BY order_id)"
+    )
+
+
+def fold_customers(con: duckdb.DuckDBPyConnection, has_source: bool) -> None:
+    """`customer_rows` (the customers source, one row each) ∪ customers seen in orders, in place."""
+    seen = (
+        "SELECT customer_id, min(ordered_at) AS first_at, arg_max(region, (ordered_at, order_id)) FILTER (WHERE region IS NOT NULL) AS region "
+        "FROM order_rows WHERE customer_id IS NOT NULL GROUP BY customer_id"
+    )
+    if not has_source:
+        con.execute(f"CREATE TEMP TABLE customer_rows AS SELECT customer_id, first_at AS registered_at, region FROM ({seen})")
+        return
+    columns = {c for (c,) in con.execute("SELECT column_name FROM (DESCRIBE customer_rows)").fetchall()}
+    rest = "".join(f", c.{name(c)}" for c in sorted(columns - {"customer_id", "registered_at", "region"}))
+    registered = "coalesce(c.registered_at, s.first_at)" if "registered_at" in columns else "s.first_at"
+    region = "coalesce(c.region, s.region)" if "region" in columns else "s.region"
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE customer_rows AS SELECT customer_id, {registered} AS registered_at, {region} AS region{rest} "
+        f"FROM customer_rows c FULL JOIN ({seen}) s USING (customer_id)"
+    )
+
+
+def fold_products(con: duckdb.DuckDBPyConnection, has_source: bool) -> None:
+    """`product_rows` (the products source, one row each) ∪ products seen in lines, with the latest name met, in place."""
+    latest = ", ".join(
+        f"arg_max({name(f)}, (ordered_at, {name(f)})) FILTER (WHERE {name(f)} IS NOT NULL) AS {name(f)}" for f in PRODUCT_FIELDS
+    )
+    seen = f"SELECT product_id, {latest} FROM lines WHERE product_id IS NOT NULL GROUP BY product_id"
+    if not has_source:
+        con.execute(f"CREATE TEMP TABLE product_rows AS {seen}")
+        return
+    columns = {c for (c,) in con.execute("SELECT column_name FROM (DESCRIBE product_rows)").fetchall()}
+    merged = ", ".join(
+        f"coalesce(p.{name(f)}, s.{name(f)}) AS {name(f)}" if f in columns else f"s.{name(f)} AS {name(f)}" for f in PRODUCT_FIELDS
+    )
+    cost = ", p.unit_cost" if "unit_cost" in columns else ""
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE product_rows AS SELECT product_id, {merged}{cost} FROM product_rows p FULL JOIN ({seen}) s USING (product_id)"
+    )

@@ -1,0 +1,88 @@
+"""Typed rows of every table but order lines → one row per key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from custkit.client import Client
+from custkit.intake.grammar import lit, name
+from custkit.tables import TABLES
+
+MADE_KEYS = {"events": "event_id", "loyalty_ledger": "entry_id", "surveys": "response_id"}
+
+
+@dataclass(frozen=True)
+class Folded:
+    """How many accepted rows a table had and how many are left once rows of one key are one."""
+
+    table: str
+    accepted: int
+    rows: int
+
+
+def make_table(con: duckdb.DuckDBPyConnection, client: Client, table: str, target: str) -> Folded:
+    """`staged_<table>` → `target`, unique in the table's key.
+
+    A key met again fills what the first row left open: sources in the order of the client file, the latest row first, ties by content.
+    A contact keeps the first instant of each kind; spend of one channel and day is added up; entries without ids are numbered by time and content.
+    """
+    staged = name(f"staged_{table}")
+    fields = [c for (c,) in con.execute(f"SELECT column_name FROM (DESCRIBE {staged})").fetchall() if c != "_source"]
+    (accepted,) = con.execute(f"SELECT count(*) FROM {staged}").fetchone() or (0,)
+    if table == "campaigns":
+        _close_days(con, client)
+    if table == "marketing_spend":
+        query = (
+            f"SELECT spent_at, channel, CAST(sum(spend_amount) AS DECIMAL(18, 4)) AS spend_amount FROM {staged} GROUP BY spent_at, channel"
+        )
+    elif table == "campaign_contacts":
+        rest = ", ".join(f"min({name(f)}) AS {name(f)}" for f in fields if f not in TABLES[table].key)
+        query = f"SELECT campaign_id, customer_id{', ' + rest if rest else ''} FROM {staged} GROUP BY campaign_id, customer_id"
+    elif table in MADE_KEYS and MADE_KEYS[table] not in fields:
+        order = ", ".join(f"{name(f)} NULLS FIRST" for f in sorted(fields, key=lambda f: (f != TABLES[table].time, f)))
+        letter = MADE_KEYS[table][0]
+        query = f"SELECT {lit(letter)} || lpad(CAST(row_number() OVER (ORDER BY {order}) AS VARCHAR), 10, '0') AS {name(MADE_KEYS[table])}, * EXCLUDE (_source) FROM {staged}"
+    else:
+        query = _first_known(table, staged, fields)
+    con.execute(f"CREATE TEMP TABLE {name(target)} AS {query}")
+    con.execute(f"DROP TABLE {staged}")
+    (rows,) = con.execute(f"SELECT count(*) FROM {name(target)}").fetchone() or (0,)
+    return Folded(table, accepted, rows)
+
+
+def _first_known(table: str, staged: str, fields: list[str]) -> str:
+    (key,) = TABLES[table].key
+    time = TABLES[table].time
+    order = ["_source"] + ([f"{name(time)} DESC NULLS LAST"] if time in fields and time else [])
+    order += [f"{name(f)} NULLS LAST" for f in fields if f != time]
+    rest = [f for f in fields if f != key]
+    if not rest:
+        return f"SELECT DISTINCT {name(key)} FROM {staged}"
+    ranked = f"SELECT *, row_number() OVER (PARTITION BY {name(key)} ORDER BY {', '.join(order)}) AS _rank FROM {staged}"
+    kept = ", ".join(f"arg_min({name(f)}, _rank) FILTER (WHERE {name(f)} IS NOT NULL) AS {name(f)}" for f in rest)
+    return f"SELECT {name(key)}, {kept} FROM ({ranked}) GROUP BY {name(key)}"
+
+
+def _close_days(con: duckdb.DuckDBPyConnection, client: Client) -> None:
+    """An end given as a bare day includes that day: the exclusive end is the next midnight."""
+    for number, source in enumerate(client.sources):
+        given = source.columns.get("ends_at")
+        if source.table == "campaigns" and given is not None:
+            con.execute(
+                f"UPDATE staged_campaigns SET ends_at = ends_at + INTERVAL 1 DAY WHERE _source = {number} AND ends_at = date_trunc('day', ends_at)"
+            )
+
+
+def fill_contacts(con: duckdb.DuckDBPyConnection, has_campaigns: bool) -> None:
+    """Contacts without a time were made when their campaign began."""
+    columns = {c for (c,) in con.execute("SELECT column_name FROM (DESCRIBE campaign_contacts)").fetchall()}
+    if not has_campaigns:
+        return
+    at = "coalesce(t.contacted_at, c.starts_at)" if "contacted_at" in columns else "c.starts_at"
+    drop = "EXCLUDE (contacted_at)" if "contacted_at" in columns else ""
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE campaign_contacts AS SELECT t.* {drop}, {at} AS contacted_at FROM campaign_contacts t "
+        "LEFT JOIN (SELECT campaign_id, starts_at FROM campaigns) c USING (campaign_id)"
+    )
