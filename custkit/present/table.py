@@ -11,7 +11,7 @@ import pandas as pd
 
 from custkit import words
 from custkit.present.finding import Unit, settle, show
-from custkit.present.labels import LABELS, Label
+from custkit.present.labels import LABELS, VALUES, Label
 from custkit.present.mime import TABLE
 
 SMALL_SAMPLE = 30
@@ -51,12 +51,14 @@ def table(
 ) -> Shown:
     """Show `frame`, its columns in their order; the first is the row's name.
 
-    units: overrides of `labels.LABELS`. units_by: column: name of the column that holds its unit in each row, and is not shown. bars: columns with a bar behind the figure, scaled to the column's largest.
+    units: overrides of `labels.LABELS`. units_by: a column's unit row by row, held in another column, which is not shown.
+    bars: columns with a bar behind the figure, scaled to the column's largest.
     small: a count column; rows with fewer than 30 are set in grey. limit: rows shown, the rest is counted in the note.
 
     Raises ValueError for a column without a label.
     """
-    unit_columns = set((units_by or {}).values())
+    by_row = units_by or {}
+    unit_columns = set(by_row.values())
     columns = [column for column in frame.columns if column not in unit_columns]
     unknown = [column for column in columns if column not in LABELS]
     if unknown:
@@ -65,10 +67,7 @@ def table(
     kept = frame if limit is None else frame.head(limit)
     peak = {column: float(frame[column].abs().max()) if len(frame) else 0.0 for column in bars}
     rows = [
-        [
-            _cell(row[column], labels[column], column, peak, unit=row[units_by[column]] if column in (units_by or {}) else None)
-            for column in columns
-        ]
+        [_cell(row[column], labels[column], column, peak, unit=row[by_row[column]] if column in by_row else None) for column in columns]
         for _i, row in kept.iterrows()
     ]
     if len(kept) < len(frame):
@@ -87,7 +86,7 @@ def _cell(value: Any, label: Label, column: str, peak: dict[str, float], *, unit
     if pd.isna(value):
         return {"text": "" if label.unit != "text" else words.MISSING}
     text = show(value, unit or label.unit)
-    cell: dict[str, Any] = {"text": words._(text) if label.unit == "text" else text}
+    cell: dict[str, Any] = {"text": words._(VALUES.get(text, text)) if label.unit == "text" else text}
     if label.unit != "text":
         cell["value"] = settle(value)
     if peak.get(column):
