@@ -1,0 +1,190 @@
+"""The command line: parses, calls, prints. Nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from custkit import __version__
+from custkit.errors import GOOD, INTERNAL, CustkitError
+
+RUN_EXAMPLES = """
+\b
+Examples:
+  custkit run demo                        the embedded shop, its last month
+  custkit run acme --period 2026-10       one client, one month
+  custkit run acme --notebook overview    one page of it
+  custkit run --all --workers 4           every client, for the scheduler
+"""
+
+
+def _guarded(command: Callable[..., int]) -> Callable[..., None]:
+    """What went wrong as one line and an exit code; a traceback only in a file."""
+
+    @wraps(command)
+    def guarded(*args: Any, **options: Any) -> None:
+        try:
+            code = command(*args, **options)
+        except CustkitError as error:
+            click.echo(f"custkit: {error}", err=True)
+            code = error.exit_code
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except KeyboardInterrupt:
+            click.echo("custkit: interrupted; nothing was published", err=True)
+            code = 130
+        except Exception as error:
+            click.echo(f"custkit: a fault of its own, {type(error).__name__}: {error}; details in {_log(error)}", err=True)
+            code = INTERNAL
+        sys.exit(code)
+
+    return guarded
+
+
+def _log(error: BaseException) -> Path:
+    import tempfile
+    import traceback
+
+    text = "".join(traceback.format_exception(error))
+    name = f"error-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}.log"
+    try:
+        from custkit.client import workspace
+
+        folder = workspace() / ".custkit" / "logs"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    except Exception:
+        folder = Path(tempfile.mkdtemp(prefix="custkit-"))
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder / name
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with `custkit run demo`; then put a client.yml into clients/NAME and `custkit run NAME`.",
+)
+@click.version_option(__version__, prog_name="custkit")
+def main() -> None:
+    """From a client's export to a monthly pack of customer reports."""
+    os.umask(0o077)
+
+
+@main.command(epilog=RUN_EXAMPLES)
+@click.argument("client", required=False)
+@click.option("--period", metavar="YYYY-MM", help="Month to report; the last complete month of the data if not given.")
+@click.option("--notebook", "notebooks", metavar="NAME", multiple=True, help="Run only this notebook; may be given again.")
+@click.option("--all", "everyone", is_flag=True, help="Every client there is.")
+@click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Notebooks at a time; as many as there are cores if not given.")
+@click.option("--force", is_flag=True, help="Run again what has not changed.")
+@click.option("--reports", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Where packs go; reports/ if not given.")
+@_guarded
+def run(
+    client: str | None,
+    period: str | None,
+    notebooks: tuple[str, ...],
+    everyone: bool,
+    workers: int | None,
+    force: bool,
+    reports: Path | None,
+) -> int:
+    """Make the report pack of CLIENT: run its notebooks, check them, render them, publish them at once."""
+    if bool(client) == everyone:
+        raise click.UsageError("name a client, or say --all; `custkit clients` lists them")
+    from custkit.client import client_names
+    from custkit.reporting.pack import exit_code, run_packs
+    from custkit.reporting.progress import Progress
+
+    slugs = client_names() if everyone else [str(client)]
+    with Progress() as progress:
+        outcomes = run_packs(
+            slugs,
+            period=period,
+            notebooks=notebooks,
+            workers=workers,
+            force=force,
+            reports=reports,
+            listen=progress.listen,
+            planned=progress.planned,
+        )
+    for outcome in outcomes:
+        _tell(outcome)
+    return exit_code(outcomes)
+
+
+def _tell(outcome: Any) -> None:
+    from custkit import words
+
+    for warning in outcome.warnings:
+        click.echo(f"note: {warning}", err=True)
+    for failure in outcome.failures:
+        fault = failure.fault
+        where = f" cell {fault.cell}" if fault.cell else ""
+        line = f" `{fault.line}`" if fault.line else ""
+        click.echo(f"{outcome.client} {outcome.period}: notebook {failure.notebook}{where}{line}: {fault.error}: {fault.message}", err=True)
+        if fault.remedy:
+            click.echo(f"  {words._(fault.remedy)}", err=True)
+    if outcome.message:
+        click.echo(f"custkit: {outcome.message}", err=True)
+    if outcome.nothing_to_do:
+        click.echo(f"{outcome.client} {outcome.period}: nothing to do", err=True)
+    if outcome.failures:
+        click.echo(f"{outcome.client} {outcome.period}: not published; what came out: {outcome.index}", err=True)
+    elif outcome.index:
+        click.echo(outcome.index)
+
+
+@main.command(epilog="\b\nExample:\n  custkit intake acme")
+@click.argument("client")
+@_guarded
+def intake(client: str) -> int:
+    """Read and clean the exports of CLIENT and show the ledger: what was read, kept and set aside, and why."""
+    from custkit.client import load_client
+    from custkit.intake import take_snapshot
+
+    snapshot = take_snapshot(load_client(client), progress=True)
+    click.echo(snapshot.folder)
+    return GOOD
+
+
+@main.command()
+@_guarded
+def clients() -> int:
+    """List the clients there are."""
+    from custkit.client import client_names
+
+    for name in client_names():
+        click.echo(name)
+    return GOOD
+
+
+@main.command(epilog="\b\nExample:\n  custkit tables orders")
+@click.argument("name", required=False)
+@_guarded
+def tables(name: str | None) -> int:
+    """Print the canonical tables, or the one NAMEd: every column, its type, unit and meaning."""
+    from custkit.errors import BadInput
+    from custkit.tables import CARRIED, TABLES
+
+    if name and name not in TABLES:
+        raise BadInput(f"no table `{name}`; there are {', '.join(TABLES)}")
+    for table in [TABLES[name]] if name else list(TABLES.values()):
+        click.echo(f"{table.name}: {table.grain}" + (" (made by intake)" if table.derived else ""))
+        for column in table.columns:
+            need = "required" if column.required else ""
+            meaning = f"{column.meaning} [{column.unit}]" if column.unit else column.meaning
+            click.echo(f"  {column.name:<20} {column.type:<15} {need:<9} {meaning}")
+        for carried, meaning in CARRIED.get(table.name, {}).items():
+            click.echo(f"  + {carried:<18} {'':<15} {'':<9} {meaning}")
+        click.echo()
+    return GOOD
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Plan the jobs, run them in warm kernels, harvest, render, publish."""

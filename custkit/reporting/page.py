@@ -1,0 +1,223 @@
+"""The pages of a pack: our own template, no script, no external request, everything from outside escaped."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from custkit import words
+from custkit.present.glossary import GLOSSARY, Entry
+from custkit.reporting.execute import Fault
+from custkit.reporting.figure import Figure, figure
+from custkit.reporting.harvest import Item, Told
+
+SECURITY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
+_LONGEST_QUESTION = 110
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What stands in every header: what was read, what was set aside and why, which data these are."""
+
+    lines_read: int | None = None
+    set_aside: int | None = None
+    reasons: tuple[tuple[str, int], ...] = ()
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One measure that moved on last month beyond noise."""
+
+    name: str
+    before: str
+    now: str
+    page: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A notebook that is not good, for people."""
+
+    notebook: str
+    title: str
+    fault: Fault
+
+
+@dataclass(frozen=True)
+class Pack:
+    """One client's month."""
+
+    client: str
+    period: str
+    as_of: str
+    provenance: Provenance
+    pages: Sequence[Told]
+    failures: Sequence[Failure] = ()
+    changes: Sequence[Change] | None = None
+    previous: str = ""
+    absent: Sequence[str] = field(default=())
+
+
+def render_page(pack: Pack, told: Told) -> str:
+    """The page of one notebook."""
+    figures = _figures(told)
+    sections = [(f"s{i}", section, [_item(item, figures) for item in section.items]) for i, section in enumerate(told.sections, 1)]
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(**_common(pack), told=told, question=question(told), sections=sections, glossary=glossary([told]))
+    )
+
+
+def render_index(pack: Pack) -> str:
+    """The page that opens the pack."""
+    tiles = [item.content for told in pack.pages for section in told.sections for item in section.items if item.kind == "tiles"][:1]
+    asked = _asked(pack.pages)
+    return (
+        _environment()
+        .get_template("index.html.j2")
+        .render(
+            **_common(pack), told=None, tiles=tiles, asked=asked, glossary=[], questions={told.name: question(told) for told in pack.pages}
+        )
+    )
+
+
+def question(told: Told) -> tuple[str, str]:
+    """The question a page answers and the rest of its lead: the question is the page's heading when it is short enough."""
+    first, _blank, rest = told.lead.partition("\n\n")
+    found = re.match(r"(.+?[?？])\s*(.*)", " ".join(first.split()), re.DOTALL)
+    if found and len(found[1]) <= _LONGEST_QUESTION:
+        return found[1], f"{found[2]}\n\n{rest}".strip()
+    return told.title, told.lead
+
+
+def glossary(pages: Sequence[Told]) -> list[Entry]:
+    """Entries whose column, fact or term the pages show, in the order of their terms."""
+    names = {key for told in pages for key in told.facts}
+    texts = []
+    for told in pages:
+        texts += [f"{finding['headline']} {finding['detail']}" for finding in told.findings]
+        for section in told.sections:
+            texts.append(section.heading)
+            for item in section.items:
+                if item.kind == "prose":
+                    texts.append(item.content)
+                elif item.kind == "table":
+                    names |= {column["name"] for column in item.content["columns"]}
+                    texts += [cell["text"] for row in item.content["rows"] for cell in row[:1]]
+                elif item.kind == "tiles":
+                    texts += [tile["name"] for tile in item.content]
+    text = "\n".join(texts).casefold()
+    found: dict[str, Entry] = {}
+    for key, entry in GLOSSARY.items():
+        term = words._(entry.term)
+        if key in names or _says(text, term.casefold()):
+            found.setdefault(term, Entry(term, words._(entry.definition), entry.promises))
+    return [found[term] for term in sorted(found, key=str.casefold)]
+
+
+def _says(text: str, term: str) -> bool:
+    return bool(re.search(rf"(?<!\w){re.escape(term)}(?!\w)", text)) if term.isascii() else term in text
+
+
+def _common(pack: Pack) -> dict[str, Any]:
+    return {
+        "pack": pack,
+        "lang": words.reader().language.replace("_", "-"),
+        "month": words.month(pack.period),
+        "security": SECURITY,
+        "style": Markup(_style()),
+    }
+
+
+@cache
+def _style() -> str:
+    return " ".join((files("custkit.reporting") / "templates" / "style.css").read_text(encoding="utf-8").split())
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("custkit.reporting"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals.update(_=words._, count=words.count, short_key=lambda key: key[:7])
+    environment.filters.update(prose=prose, line=inline, plain=plain, safe_name=safe_name, spark=spark)
+    return environment
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    # Pictures would be requests to somewhere else; HTML would be somebody else's.
+    return MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "html_inline", "html_block"])
+
+
+def prose(text: str) -> Markup:
+    """Markdown of a notebook → HTML; headings inside a section become smaller ones."""
+    return Markup(re.sub(r"<(/?)h[1-6]>", r"<\1h3>", _markdown().render(text)))
+
+
+def inline(text: str) -> Markup:
+    return Markup(_markdown().renderInline(text))
+
+
+def plain(text: str) -> str:
+    """Markdown without its marks."""
+    return re.sub(r"[*_`]", "", text)
+
+
+def safe_name(text: str) -> Markup:
+    """What a client typed: escaped, and its direction of writing kept to itself."""
+    return Markup("<bdi>{}</bdi>").format(_BIDI.sub("", text))
+
+
+def spark(values: Sequence[float | None]) -> Markup:
+    """Values → a line of 104 × 26 with a dot at its end; a gap where a value is missing."""
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    if len(known) < 2:
+        return Markup("")
+    low, high = min(known), max(known)
+    step = 100 / max(1, len(values) - 1)
+    runs: list[list[str]] = [[]]
+    for i, value in enumerate(values):
+        if value is None:
+            runs.append([])
+        else:
+            y = 12 if high == low else 23 - 20 * (value - low) / (high - low)
+            runs[-1].append(f"{i * step:.1f},{y:.1f}")
+    lines = Markup("").join(Markup('<polyline points="{}"/>').format(" ".join(run)) for run in runs if len(run) > 1)
+    end = next(point for run in reversed(runs) for point in reversed(run)).split(",")
+    dot = Markup('<circle cx="{}" cy="{}" r="2.5"/>').format(*end)
+    return Markup('<svg class="spark" viewBox="-3 -1 110 28" aria-hidden="true">{}{}</svg>').format(lines, dot)
+
+
+def _figures(told: Told) -> dict[int, Figure]:
+    charts = [item for section in told.sections for item in section.items if item.kind == "chart"]
+    return {id(item): figure(item.content, f"f{i}-") for i, item in enumerate(charts, 1)}
+
+
+def _item(item: Item, figures: dict[int, Figure]) -> dict[str, Any]:
+    return {"kind": item.kind, "content": figures.get(id(item), item.content)}
+
+
+def _asked(pages: Sequence[Told]) -> list[dict[str, Any]]:
+    """Every table or column that a page missed, with the pages that would gain, the most wanted first."""
+    wanted: dict[str, dict[str, Any]] = {}
+    for told in pages:
+        for need in told.needs:
+            for name in need["missing"]:
+                entry = wanted.setdefault(name, {"field": name, "pages": [], "feeds": set()})
+                if told not in entry["pages"]:
+                    entry["pages"].append(told)
+                entry["feeds"] |= set(need["feeds"])
+    return sorted(wanted.values(), key=lambda entry: (-len(entry["pages"]), -len(entry["feeds"]), entry["field"]))
