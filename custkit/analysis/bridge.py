@@ -19,11 +19,11 @@ NEW, REACTIVATED, EXPANSION, CONTRACTION, LOST, RETURNS, GUESTS = LINES = (
 )  # fmt: skip
 LINE_NAMES = {
     NEW: mark("new customers"),
-    REACTIVATED: mark("came back"),
-    EXPANSION: mark("spent more"),
-    CONTRACTION: mark("spent less"),
-    LOST: mark("did not buy again this month"),
-    RETURNS: mark("returns only"),
+    REACTIVATED: mark("customers who came back"),
+    EXPANSION: mark("customers who spent more"),
+    CONTRACTION: mark("customers who spent less"),
+    LOST: mark("customers who did not buy again"),
+    RETURNS: mark("customers who only returned"),
     GUESTS: mark("guests"),
 }
 COLUMNS = ("line", "customers", "before", "now", "change")

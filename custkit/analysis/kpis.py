@@ -56,7 +56,7 @@ def monthly_kpis(
     events: ir.Table,
     *,
     period: Period,
-    rules: Lifecycle | None = None,
+    rules: Lifecycle,
     months: int = 25,
     window_days: int = WINDOW_DAYS,
 ) -> pd.DataFrame:
@@ -84,14 +84,13 @@ def monthly_kpis(
     """
     if months < 1 or window_days < 1:
         raise ValueError(f"months is {months}, window_days is {window_days}; both are at least 1")
-    rules = rules or Lifecycle()
     last = _index(period)
     span = range(last - months + 1, last + 1)
     orders = orders.filter(orders.ordered_at < period.end)
     purchases = orders.filter(orders.is_purchase, orders.customer_id.notnull())
     days = frame(orders.filter(_.is_purchase).group_by("order_date").aggregate(orders=_.count())).sort_values("order_date")
     first = days["order_date"].min() if len(days) else None
-    sums = _sums(orders, range(min(span[0], _index_of(first) if len(days) else last), last + 1))
+    sums = _sums(orders, range(min(span[0], last if first is None else _index_of(first)), last + 1))
     kpis = (
         sums.join(_repurchase(purchases, span, window_days))
         .join(_customers_to_date(purchases, customers, sums.index, period.end))

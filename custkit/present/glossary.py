@@ -16,6 +16,16 @@ class Entry(NamedTuple):
 
 
 GLOSSARY: dict[str, Entry] = {
+    "acquisition_cost": Entry(
+        mark("cost of winning a customer"),
+        mark("Marketing spend of the last 365 days divided by the customers who first bought in them."),
+        ("S3", "S15"),
+    ),
+    "activity_rate": Entry(
+        mark("activity"),
+        mark("Customers who did anything at all, bought or registered in the days the client calls active, divided by all registered."),
+        ("S5",),
+    ),
     "aov": Entry(mark("order value"), mark("Revenue divided by orders; never the mean of order lines."), ("S2",)),
     "at_risk": Entry(
         mark("customers followed"),
@@ -23,10 +33,19 @@ GLOSSARY: dict[str, Entry] = {
         ("S64",),
     ),
     "big_spenders": Entry(mark("big spenders"), mark("Customers with the best spend score: about the top fifth."), ("S42",)),
+    "bridge": Entry(
+        mark("revenue bridge"),
+        mark("The change in revenue split among new customers, those who came back, spent more, spent less or did not buy again, and guests; it sums to the cent."),
+    ),
     "by_chance": Entry(
         mark("expected by luck"),
         mark("Customers who would have bought on offer only if everyone were as fond of offers as the average order of that month and size."),
         ("S34",),
+    ),
+    "churn_rate": Entry(
+        mark("churn"),
+        mark("Of the customers who bought in the days before the month after which one counts as dormant, the share that is dormant or has said farewell at its end."),
+        ("S4", "S60"),
     ),
     "confidence": Entry(
         mark("share of A with B"),
@@ -37,6 +56,11 @@ GLOSSARY: dict[str, Entry] = {
         mark("conviction"),
         mark("How much more often A would lie in an order without B if the two had nothing to do with each other; 1 is no tie, and it has a direction."),
         ("S73",),
+    ),
+    "customer_value": Entry(
+        mark("customer value"),
+        mark("Order value × orders per customer × gross margin − the cost of winning a customer, over the last 365 days; beside it the formula of the brief, which counts orders twice."),
+        ("S3",),
     ),
     "decile": Entry(
         mark("tenth of customers"),
@@ -68,6 +92,11 @@ GLOSSARY: dict[str, Entry] = {
         mark("Orders with both items beyond those by chance, times what B brings in per order; not what a campaign would add."),
         ("S11",),
     ),
+    "first_purchase_rate": Entry(
+        mark("first-purchase rate"),
+        mark("Registered customers who have bought at least once, divided by all registered."),
+        ("S22",),
+    ),
     "gini": Entry(mark("Gini"), mark("How unequally customers spend: 0 where all spend the same, near 1 where one spends all."), ("S13",)),
     "go_on_rate": Entry(
         mark("go on to the next order"),
@@ -79,10 +108,24 @@ GLOSSARY: dict[str, Entry] = {
         mark("Customers alike in recency, orders and spend, found by K-Means without rules; Group 1 spends most."),
         ("S41",),
     ),
+    "growth": Entry(
+        mark("growth"),
+        mark("This month divided by the month before, less one."),
+    ),
+    "guests": Entry(
+        mark("guests"),
+        mark("Orders without a customer id: they count in revenue and in no figure per customer."),
+        ("S97",),
+    ),
     "idle_members": Entry(
         mark("idle members"),
         mark("Members who neither earned nor redeemed points in the 180 days before the end of the period."),
         ("S67",),
+    ),
+    "km_median_days": Entry(
+        mark("half are back within"),
+        mark("Days until half of all first-time buyers have bought on a second day, counting those who have not had the time yet (Kaplan–Meier)."),
+        ("S6",),
     ),
     "leverage": Entry(mark("leverage"), mark("The share of orders that holds both items, less the product of their shares."), ("S73",)),
     "lift": Entry(
@@ -120,10 +163,24 @@ GLOSSARY: dict[str, Entry] = {
         mark("1 for the first day on which a customer bought, 2 for the next one; two orders on one day are one step."),
         ("S64",),
     ),
+    "orders_per_customer": Entry(
+        mark("orders per customer"),
+        mark("Orders of known customers divided by the customers who bought."),
+        ("S17",),
+    ),
     "q_value": Entry(
         mark("false-discovery rate"),
         mark("The share of false alarms to expect when this pair and all clearer ones are believed."),
         ("S11",),
+    ),
+    "repurchase_rate": Entry(
+        mark("repurchase rate"),
+        mark("Customers who bought on two or more days of the last 365, divided by the customers who bought in them; two orders on one day are no repurchase."),
+        ("S1",),
+    ),
+    "revenue_effect": Entry(
+        mark("part of the change"),
+        mark("How much of the change in revenue a factor explains; the parts sum to the change, whichever comes first (logarithmic mean weights)."),
     ),
     "route": Entry(mark("route"), mark("An item and another that the same customer bought later, on another day."), ("S12",)),
     "score": Entry(
@@ -157,6 +214,11 @@ GLOSSARY: dict[str, Entry] = {
         mark("times expected"),
         mark("What was counted divided by what chance alone gives; a pair or route counts from a tenth above chance."),
         ("S11",),
+    ),
+    "verdict": Entry(
+        mark("no significant change"),
+        mark("The 95% interval of the change holds zero, so the difference may be chance. Months are taken as independent, which errs on the side of silence."),
+        ("S70",),
     ),
     "wait_median": Entry(
         mark("half waited up to"),
