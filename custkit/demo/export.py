@@ -369,7 +369,7 @@ class _Writer:
             self.words(frame["type"]),
             self.words(frame["channel"]),
             frame["starts"].dt.strftime("%Y-%m-%d"),
-            frame["ends"].dt.strftime("%Y-%m-%d"),
+            (frame["ends"] - pd.Timedelta(days=1)).dt.strftime("%Y-%m-%d"),  # the last day
             [f"{cost:,.2f}" for cost in frame["cost"]],
             strict=True,
         )

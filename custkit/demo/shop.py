@@ -96,7 +96,7 @@ def simulate(*, seed: int = 2026, null: bool = False, customers: int = 5000, mon
     orders = _orders(rng["times"], people, times, calendar, cycles, tested)
     lines = _baskets(planted, rng["baskets"], products, people, orders)
     lines = _priced(planted, rng["prices"], products, people, orders, lines)
-    orders, lines = _stop_at_gold(planted, rng["stops"], people, orders, lines)
+    lines = _stop_at_gold(planted, rng["stops"], people, orders, lines)
     _close_accounts(planted, rng["stops"], people, orders, calendar)
     contacts = _contacts(rng["campaign"], people, orders, lines, calendar, tested)
     lines = _postage_and_samples(rng["prices"], products, orders, lines)
@@ -204,7 +204,7 @@ def _people(
         died[alive[leaves]] = now[alive[leaves]]
         alive = alive[~leaves]
     times = pd.DataFrame({"customer": np.concatenate(who), "day": calendar.bend(np.concatenate(when))})
-    times = times.sort_values(["customer", "day"], ignore_index=True)
+    times = _on_days_of_their_own(times.sort_values(["customer", "day"], ignore_index=True), calendar.days)
     first = calendar.bend(first_even)
     at_once = rng.random(n) < 0.6
     registered = np.where(buys & ~at_once, np.maximum(first - rng.exponential(6, n), 0.0), first)
@@ -232,6 +232,17 @@ def _people(
     )
     people.loc[~np.isfinite(died), "died"] = np.inf
     return people, times
+
+
+def _on_days_of_their_own(times: pd.DataFrame, days: int) -> pd.DataFrame:
+    """Move the later of two purchases on one day to the next: the model counts purchases, the data count days with one."""
+    customer, day = times["customer"].to_numpy(), times["day"].to_numpy()
+    place = np.arange(len(times)) - np.searchsorted(customer, customer)
+    # Day k is at least day j + (k − j) for every j before: a running maximum, kept inside a customer by a step larger than any day.
+    step = customer * (4.0 * days)
+    moved = np.maximum.accumulate(np.floor(day) - place + step) + place - step
+    times = times.assign(day=moved + day % 1)
+    return times[times["day"] < days].reset_index(drop=True)
 
 
 def _live_on_cycles(planted: Truth, rng: np.random.Generator, people: pd.DataFrame, times: pd.DataFrame) -> np.ndarray:
@@ -288,13 +299,19 @@ def _test_campaign(
     known = np.zeros(len(people), dtype=bool)
     known[customer[day < begins]] = True
     drawn = np.flatnonzero(known & (people["consent"].to_numpy() == 0))
-    treated = rng.permutation(len(drawn)) % 2 == 0
     bought = np.zeros(len(people), dtype=bool)
     bought[customer[(day >= begins) & (day < ends)]] = True
-    # The lift comes from treated customers who would not have bought but have not left either.
-    could = treated & ~bought[drawn] & (people["died"].to_numpy()[drawn] > begins)
-    chance = planted.lift * treated.sum() / max(could.sum(), 1)
-    extra = np.where(could & (rng.random(len(drawn)) < chance), begins + rng.random(len(drawn)) * (ends - begins), np.nan)
+    # Every second one is treated, of those who would buy anyway and of the others: the arms differ by the lift alone.
+    mixed = rng.permutation(len(drawn))
+    mixed = mixed[np.argsort(bought[drawn][mixed], kind="stable")]
+    treated = np.empty(len(drawn), dtype=bool)
+    treated[mixed] = np.arange(len(drawn)) % 2 == 0
+    # The lift comes from treated customers who know the shop well, would not have bought but have not left either.
+    often = np.bincount(customer[day < begins], minlength=len(people))[drawn] >= 3
+    could = rng.permutation(np.flatnonzero(treated & often & ~bought[drawn] & (people["died"].to_numpy()[drawn] > begins)))
+    won = could[: round(planted.lift * treated.sum())]
+    extra = np.full(len(drawn), np.nan)
+    extra[won] = begins + rng.random(won.size) * (ends - begins)
     return pd.DataFrame({"customer": drawn, "treated": treated, "extra": extra})
 
 
@@ -303,13 +320,15 @@ def _orders(
 ) -> pd.DataFrame:
     """All sale documents in order of customer and time, guests last."""
     extra = tested[tested["extra"].notna()]
+    again = times[rng.random(len(times)) < 0.015]  # something forgotten: a second order on the same day
     guests = round(0.06 * len(times))
-    customer = np.concatenate([times["customer"], extra["customer"], np.full(guests, -1)])
-    day = np.concatenate([times["day"], extra["extra"], calendar.bend(rng.random(guests) * calendar.days)])
-    stockpile = np.concatenate([piles, np.zeros(len(extra) + guests, dtype=bool)])
+    customer = np.concatenate([times["customer"], extra["customer"], again["customer"], np.full(guests, -1)])
+    day = np.concatenate([times["day"], extra["extra"], again["day"], calendar.bend(rng.random(guests) * calendar.days)])
+    stockpile = np.concatenate([piles, np.zeros(len(extra) + len(again) + guests, dtype=bool)])
+    regular = np.concatenate([np.ones(len(times) + len(extra), dtype=bool), np.zeros(len(again) + guests, dtype=bool)])
     at = calendar.in_shop_hours(rng, day)
     order = np.lexsort((at, np.where(customer < 0, len(people), customer)))
-    customer, at, stockpile = customer[order], at[order], stockpile[order]
+    customer, at, stockpile, regular = customer[order], at[order], stockpile[order], regular[order]
     n = len(order)
     channel = rng.choice(3, n, p=[0.5, 0.3, 0.2])  # web, app, shop
     web = rng.choice(3, n, p=[0.35, 0.5, 0.15])
@@ -338,6 +357,7 @@ def _orders(
             "region": home,
             "payment": np.where(on_cycle & (channel != 2), "subscription", payment),
             "stockpile": stockpile,
+            "regular": regular,
             "redeems": False,
         }
     )
@@ -363,13 +383,13 @@ def _baskets(planted: Truth, rng: np.random.Generator, products: pd.DataFrame, p
         missing = wanted[~np.isin(wanted, key)]
         base = 1 - len(missing) / max(len(wanted), 1)
         chance = max(pair.confidence - base, 0) / (1 - base)
-        return missing[rng.random(len(missing)) < chance]
+        return rng.permutation(missing)[: round(chance * len(missing))]
 
     for pair in planted.pairs:
         key = np.union1d(key, drawn_in(pair, 0))
     if planted.route:
         key = np.union1d(key, drawn_in(planted.route, 1))
-    cycle = np.where(customer >= 0, people["cycle"].to_numpy()[customer], -1)
+    cycle = np.where(orders["regular"], people["cycle"].to_numpy()[customer], -1)
     for i, planned in enumerate(planted.cycles):
         key = np.union1d(key, np.flatnonzero(cycle == i) * size + row[planned.product])
     return pd.DataFrame({"order": key // size, "product": key % size})
@@ -421,24 +441,36 @@ def _trailing(customer: np.ndarray, day: np.ndarray, value: np.ndarray, at: np.n
 
 def _stop_at_gold(
     planted: Truth, rng: np.random.Generator, people: pd.DataFrame, orders: pd.DataFrame, lines: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Members who stop after the order that made them gold: their later orders are taken out. Marks `people.stopped`."""
+) -> pd.DataFrame:
+    """Members who stretch their last order to become gold, and stop: more pieces on the last order of some who leave anyway.
+
+    Number and time of orders stay, so (frequency, recency, T) stay. Marks `people.gold`, the day gold is first reached, and `stopped`.
+    """
     customer, day = orders["customer"].to_numpy(), orders["day"].to_numpy()
+    threshold = dict(planted.tiers)["gold"] * 100
     spent = np.bincount(lines["order"], weights=lines["amount"], minlength=len(orders))
-    known = customer >= 0
+    known = np.flatnonzero(customer >= 0)
     trailing = np.zeros(len(orders))
     trailing[known] = _trailing(customer[known], day[known], spent[known], day[known], customer[known])
-    gold = known & (trailing >= dict(planted.tiers)["gold"] * 100) & people["member"].to_numpy()[customer]
-    reached = np.full(len(people), np.inf)
+    n = len(people)
+    gold = known[(trailing[known] >= threshold) & people["member"].to_numpy()[customer[known]]]
+    reached = np.full(n, np.inf)
     np.minimum.at(reached, customer[gold], day[gold])
-    stops = np.isfinite(reached) & (rng.random(len(people)) < planted.tier_stop)
+    last = np.full(n, -1)
+    last[customer[known]] = known
+    wanted = round(np.isfinite(reached).sum() * planted.tier_stop / (1 - planted.tier_stop))
+    leaves = people["member"].to_numpy() & np.isfinite(people["died"].to_numpy()) & (people["cycle"].to_numpy() < 0) & (last >= 0)
+    could = np.flatnonzero(leaves & ~np.isfinite(reached))
+    could = could[spent[last[could]] > 0]
+    times = np.ceil((threshold - trailing[last[could]]) / spent[last[could]]).astype(int) + 1
+    nearest = np.lexsort((rng.random(could.size), times))[:wanted]
+    stops, more = could[nearest], np.ones(len(orders), dtype=int)
+    more[last[stops]] = times[nearest]
+    reached[stops] = day[last[stops]]
     people["gold"] = reached
-    people["stopped"] = stops
-    keep = ~known | ~stops[customer] | (day <= reached[customer])
-    number = np.cumsum(keep) - 1
-    lines = lines[keep[lines["order"].to_numpy()]].copy()
-    lines["order"] = number[lines["order"].to_numpy()]
-    return orders[keep].reset_index(drop=True), lines.reset_index(drop=True)
+    people["stopped"] = np.isin(np.arange(n), stops)
+    factor = more[lines["order"].to_numpy()]
+    return lines.assign(**{name: lines[name].to_numpy() * factor for name in ("quantity", "gross", "discount", "coupon", "cost", "amount")})
 
 
 def _close_accounts(planted: Truth, rng: np.random.Generator, people: pd.DataFrame, orders: pd.DataFrame, calendar: _Calendar) -> None:

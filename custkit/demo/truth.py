@@ -62,8 +62,8 @@ class Truth:
     """The planted numbers.
 
     bgnbd               r, alpha (weeks), a, b of purchase and dropout. Measure: BG/NBD likelihood on (repeat days, recency, T) of
-                        identified customers; members who stop at gold (`tier_stop`) bend it a little, other planted effects do not
-                        touch (frequency, recency, T). Null: every customer buys at rate r / alpha for ever
+                        identified customers. The lift adds some orders, other planted effects do not touch (frequency, recency, T).
+                        Null: every customer buys at rate r / alpha for ever
     segments            pieces per line by kind of customer, independent of how often they buy. Null: one kind
     price_driven        share of customers who buy only on offer: every product line of every order has a discount or coupon.
                         Others get a discount on `offer_lines` of their lines. Null: 0
@@ -73,7 +73,8 @@ class Truth:
     stockpile           pieces bought of the product under a coupon, instead of 1, and by how much the next gap stretches:
                         `pull_forward` = (stretch − 1) / (pieces − 1) of the extra pieces is bought ahead, not more. Null: 1 piece, 1.0
     tiers               trailing 365 days' spend that makes a member silver or gold
-    tier_stop           share of members who buy never again after the order that makes them gold, beside ordinary dropout. Null: 0
+    tier_stop           share of members made gold who stretched one order to get there and never buy again; the others leave
+                        by ordinary dropout only. Null: 0
     channels            marketing spend / registrations; registrations without an order; share of trade customers. Null: all alike
     lift                conversion in the tested campaign, treatment minus control, as a share of those contacted. Null: 0
     steps               funnel by device; the break point is checkout → order on the phone. Null: desktop everywhere
@@ -117,7 +118,7 @@ class Truth:
 
 
 CAMPAIGN = "K2609"  # the campaign with a randomised control group
-_TIERS = (("silver", 250.0), ("gold", 600.0))
+_TIERS = (("silver", 200.0), ("gold", 500.0))
 
 _PLANTED = Truth(
     bgnbd=(0.8, 7.0, 0.8, 4.0),
