@@ -32,7 +32,9 @@ def connect(engine: Engine | None = None) -> BaseBackend:
     if engine.kind == "duckdb":
         con = ibis.duckdb.connect()
         con.raw_sql("SET preserve_insertion_order = false").fetchall()
-        con.raw_sql("SET enable_progress_bar = false").fetchall()
+        # Off in a notebook anyway, where DuckDB refuses to touch the setting unless ipywidgets are there.
+        if con.raw_sql("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
+            con.raw_sql("SET enable_progress_bar = false").fetchall()
         return con
     try:
         if engine.kind == "spark":

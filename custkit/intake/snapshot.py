@@ -151,11 +151,13 @@ def _make(client: Client, inputs: list[Input], key: str, folder: Path, home: Pat
     with duckdb.connect() as con, tempfile.TemporaryDirectory(prefix=".spill-", dir=folder.parent) as spill:
         for setting in (
             f"temp_directory = '{spill}'",
-            "enable_progress_bar = false",
             "TimeZone = 'UTC'",
             "python_enable_replacements = false",
         ):
             con.execute(f"SET {setting}")
+        # Off in a notebook anyway, where DuckDB refuses to touch the setting unless ipywidgets are there.
+        if con.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
+            con.execute("SET enable_progress_bar = false")
         files = stage(con, client, inputs, tick)
         has_lines = any(source.table == "order_lines" for source in client.sources)
         sent = {client.sources[one.source].table for one in inputs}
