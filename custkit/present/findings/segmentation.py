@@ -13,6 +13,7 @@ from custkit.analysis.crosses import LOYAL_DAYS, UNKNOWN
 from custkit.analysis.kmeans import STABLE, Grouping
 from custkit.analysis.migration import migration_summary, size_changes
 from custkit.analysis.rates import SMALL_SAMPLE, false_discovery, shares_p_value
+from custkit.book import Book
 from custkit.present.finding import Fact, Finding, show
 from custkit.present.labels import LABELS
 from custkit.words import _, mark, ngettext
@@ -26,10 +27,10 @@ def measure(as_of: datetime, *, window_days: int = 365) -> str:
     return _("Customers with an order in the {days} before {day}").format(days=words.days(window_days), day=words.day(as_of))
 
 
-def migration_measure(now: str, *, against: str) -> str:
-    """What the figures of the migration chart count, with both months as people read them."""
+def migration_measure(book: Book) -> str:
+    """What the figures of the migration chart count."""
     return _("Customers from the rows ({before}) to the columns ({now}); darker is a larger share of the row").format(
-        before=against, now=now
+        before=words.month(book.previous.period), now=words.month(book.period)
     )
 
 
