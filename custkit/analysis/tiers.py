@@ -288,7 +288,7 @@ def _compared(cells: pd.DataFrame, tier: str, threshold: float, z: float) -> tup
     by_group = cells.assign(change=cells["after"] - cells["before"]).set_index(["group_orders", "group_spend"])
     figures = ["n", "before", "after", "change", "squares", "again"]
     yes, no = (by_group.loc[by_group["reached"] == arm, figures] for arm in (True, False))
-    both = yes.join(no, lsuffix="_yes", rsuffix="_no", how="inner").astype("float64")
+    both = yes.add_suffix("_yes").join(no.add_suffix("_no"), how="inner").astype("float64")
     n_yes = both["n_yes"].sum()
     weight = both["n_yes"] / n_yes
     mean_yes = {name: float(both[f"{name}_yes"].sum() / n_yes) for name in figures}

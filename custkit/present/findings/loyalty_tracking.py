@@ -170,9 +170,7 @@ def stop_finding(stops: pd.DataFrame, *, follow_days: int = 90) -> Finding:
     }
     if len(stopped):
         return Finding(
-            _(
-                "After reaching {tier}, members stop: {reached} buy again within {days}, against {missed} of those who just missed it."
-            ).format(**filled),
+            _("Members stop after reaching {tier}: {reached} buy again, against {missed} of near-missers.").format(**filled),
             _("A member spends {effect} less in the {days} after it than members who had bought as much and just missed the tier.").format(
                 **filled
             ),

@@ -1,0 +1,112 @@
+"""Use of offers, worked by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+
+from custkit.analysis.offers import customer_offers, offer_only, offers_by_month, offers_by_order_number
+from custkit.present.findings.loyalty_tracking import offer_finding, offer_only_finding
+
+# Anna's both orders are on offer, Ben's first is not, the guest has a coupon; amounts before any reduction are 10 each.
+ORDERS = [
+    {"order_id": order, "customer_id": customer, "ordered_at": at, "order_number": number, "gross_amount": 10, **offer}
+    for order, customer, at, number, offer in (
+        ("a1", "anna", "2026-08-03 10:00", 1, {"coupon_amount": 2, "discount_amount": 0}),
+        ("a2", "anna", "2026-10-03 10:00", 2, {"coupon_amount": 0, "discount_amount": 3}),
+        ("b1", "ben", "2026-08-09 23:59", 1, {"coupon_amount": 0, "discount_amount": 0}),
+        ("b2", "ben", "2026-10-31 23:59", 2, {"coupon_amount": 1, "discount_amount": 1}),
+        ("c1", "cem", "2026-10-01 00:00", 1, {}),
+        ("g1", None, "2026-10-02 09:00", None, {"coupon_amount": 5, "discount_amount": 0}),
+    )
+]
+
+
+def test_a_customers_orders_on_offer_are_counted_once_each(load_table, rows):
+    told = customer_offers(load_table("orders", ORDERS))
+    names = ["customer_id", "orders", "offer_orders", "coupon_orders", "discount_orders", "offer_share", "coupon_share"]
+    assert rows(told.select(names), by="customer_id") == [
+        ("anna", 2, 2, 1, 1, 1.0, 0.1),
+        ("ben", 2, 1, 1, 1, 0.5, 0.05),
+        ("cem", 1, 0, 0, 0, 0.0, None),
+    ]
+
+
+def test_the_use_of_offers_adds_up_over_the_months(load_table):
+    monthly = offers_by_month(load_table("orders", ORDERS))
+    names = ["month", "orders", "offer_orders", "offer_share", "coupon_share", "cumulative_offer_share", "ever_offer_share"]
+    expected = pd.DataFrame(
+        [("2026-08", 2, 1, 0.5, 0.1, 0.5, 0.5), ("2026-10", 4, 3, 0.75, 0.15, 4 / 6, 2 / 3)],
+        columns=names,
+    ).astype({"month": "str"})
+    pd.testing.assert_frame_equal(monthly[names], expected)
+
+
+def test_offers_are_followed_from_order_to_order(load_table):
+    steps = offers_by_order_number(load_table("orders", ORDERS))
+    assert steps[["order_number", "orders", "offer_orders"]].to_numpy().tolist() == [[1, 3, 1], [2, 2, 2]]
+    assert offers_by_order_number(load_table("orders", ORDERS), top=1)["order_number"].tolist() == [1]
+
+
+def lines_of(orders: dict[str, list[tuple[float, float]]]) -> list[dict[str, object]]:
+    """{order: [(discount, coupon) of each line]} → order lines."""
+    return [
+        {"order_id": order, "kind": "sale", "is_product": True, "discount_amount": discount, "coupon_amount": coupon}
+        for order, lines in orders.items()
+        for discount, coupon in lines
+    ]
+
+
+def test_one_bargain_in_a_full_basket_is_no_bargain_hunter(load_table):
+    # Hunter's every line is reduced or has a coupon. Mixed buys one line of each order at full price.
+    purchases = [
+        {"order_id": f"{name}{i}", "customer_id": name, "ordered_at": f"2026-10-0{i} 12:00"} for name in ("hunter", "mixed") for i in (1, 2)
+    ]
+    lines = lines_of({
+        "hunter1": [(1, 0), (0, 1)], "hunter2": [(1, 1), (1, 0)],
+        "mixed1": [(1, 0), (0, 0)], "mixed2": [(1, 0), (0, 0)],
+    })  # fmt: skip
+    only = offer_only(load_table("orders", purchases), load_table("order_lines", lines), min_orders=2)
+    # Two of the month's four orders of two lines were wholly on offer: by luck 2 × ½ × ½ customers would meet nothing else.
+    row = only.iloc[0]
+    assert only[["orders", "customers", "offer_only"]].to_numpy().tolist() == [[2, 2, 1]]
+    assert (row["by_chance"], row["excess"]) == (0.5, 0.5)
+    half = 1.959963984540054 * math.sqrt(2 * 0.25 * 0.75)
+    assert (row["excess_low"], row["excess_high"]) == (pytest.approx(0.5 - half), pytest.approx(0.5 + half))
+
+
+def test_fees_and_returns_do_not_make_an_order_full_price(load_table):
+    purchases = [{"order_id": f"h{i}", "customer_id": "hunter", "ordered_at": f"2026-10-0{i} 12:00"} for i in (1, 2)]
+    lines = [
+        *lines_of({"h1": [(1, 0)], "h2": [(1, 0)]}),
+        {"order_id": "h1", "kind": "sale", "is_product": False, "discount_amount": 0, "coupon_amount": 0},
+        {"order_id": "h2", "kind": "return", "is_product": True, "discount_amount": 0, "coupon_amount": 0},
+    ]
+    assert offer_only(load_table("orders", purchases), load_table("order_lines", lines), min_orders=2)["offer_only"].tolist() == [1]
+
+
+def test_many_orders_stand_in_one_row(load_table):
+    purchases = [
+        {"order_id": f"{name}{i}", "customer_id": name, "ordered_at": "2026-10-01 12:00"}
+        for name, n in (("three", 3), ("eight", 8), ("nine", 9), ("two", 2))
+        for i in range(n)
+    ]
+    lines = lines_of({str(order["order_id"]): [(0, 0)] for order in purchases})
+    only = offer_only(load_table("orders", purchases), load_table("order_lines", lines))
+    assert only[["orders", "customers", "offer_only", "by_chance"]].to_numpy().tolist() == [[3, 1, 0, 0], [8, 2, 0, 0]]
+
+
+def test_a_shop_without_offers_says_so(load_table):
+    plain = [{**order, "coupon_amount": None, "discount_amount": None} for order in ORDERS]
+    assert "no order" in offer_finding(offers_by_month(load_table("orders", plain))).headline
+    nobody = load_table("orders", [])
+    assert offers_by_month(nobody).empty and offers_by_order_number(nobody).empty
+    assert offer_finding(offers_by_month(nobody)).tone == "quiet"
+    assert offer_only_finding(offer_only(nobody, load_table("order_lines", []))).tone == "quiet"
+
+
+def test_one_order_on_offer_says_nothing_about_a_customer(load_table):
+    with pytest.raises(ValueError, match="min_orders must be 2 or more, not 1"):
+        offer_only(load_table("orders", []), load_table("order_lines", []), min_orders=1)
