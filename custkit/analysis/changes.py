@@ -12,7 +12,8 @@ from custkit.analysis.rates import Z95, share_difference
 
 COLUMNS = (
     "measure", "unit", "now", "before", "year_ago",
-    "change", "low", "high", "significant", "change_year", "low_year", "high_year", "significant_year",
+    "change", "low", "high", "comparable", "significant",
+    "change_year", "low_year", "high_year", "comparable_year", "significant_year",
 )  # fmt: skip
 
 
@@ -36,12 +37,13 @@ MEASURES = (
     _Measure("orders_per_customer", "number", "ratio", ("orders", "customers")),
     _Measure("items_per_order", "number", "ratio", ("items", "orders")),
     _Measure("price_per_item", "money", "ratio", ("revenue", "items")),
+    _Measure("guest_revenue", "money", "sum"),
     _Measure("repurchase_rate", "share", "share", ("repeat_customers", "repurchase_base")),
     _Measure("churn_rate", "share", "share", ("churned", "churn_base")),
     _Measure("activity_rate", "share", "share", ("active_customers", "registered")),
 )
-# Their windows have to be filled before two months can be compared.
-_WINDOWED = ("repurchase_rate",)
+# While the trailing window is filling they move by themselves, so that two months cannot be compared.
+_WINDOWED = ("repurchase_rate", "activity_rate")
 
 
 def changes(kpis: pd.DataFrame, *, z: float = Z95) -> pd.DataFrame:
@@ -53,7 +55,7 @@ def changes(kpis: pd.DataFrame, *, z: float = Z95) -> pd.DataFrame:
     count as one piece of luck: totals vary as Σ x² over customers (compound Poisson), ratios by their linearised residuals over
     customers, shares by Newcombe's score interval. Both months are taken as independent; most customers are in both, so the intervals
     are rather too wide than too narrow. Nothing is significant when a month is incomplete, or when the data do not fill the trailing
-    window of either month. [S70; Newcombe 1998; Cochran 1977]
+    window of both months alike (`comparable` says so). [S70; Newcombe 1998; Cochran 1977]
     """
     now, before, year_ago = (_row(kpis, back) for back in (0, 1, 12))
     return pd.DataFrame([_against(measure, now, before, year_ago, z) for measure in MEASURES], columns=list(COLUMNS))
@@ -71,11 +73,13 @@ def _against(measure: _Measure, now: pd.Series | None, before: pd.Series | None,
     }
     for other, suffix in ((before, ""), (year_ago, "_year")):
         change, low, high = _interval(measure, now, other, z)
+        comparable = _comparable(measure, now, other) and not math.isnan(change)
         row |= {
             f"change{suffix}": change,
             f"low{suffix}": low,
             f"high{suffix}": high,
-            f"significant{suffix}": _comparable(measure, now, other) and (low > 0 or high < 0),
+            f"comparable{suffix}": comparable,
+            f"significant{suffix}": comparable and (low > 0 or high < 0),
         }
     return row
 
@@ -105,6 +109,8 @@ def _interval(measure: _Measure, now: pd.Series | None, other: pd.Series | None,
 def _variance(measure: _Measure, row: pd.Series) -> float:
     if measure.kind == "count":
         return float(row[measure.name])
+    if measure.name == "guest_revenue":
+        return float(row["guest_revenue_squares"])
     if measure.kind == "sum":
         return _moment(row, measure.name, measure.name) + (float(row["guest_revenue_squares"]) if measure.name == "revenue" else 0.0)
     top, bottom = measure.over

@@ -27,7 +27,7 @@ QUIET_DAYS = 3
 MOMENTS = ("orders_orders", "items_items", "revenue_revenue", "orders_items", "orders_revenue", "items_revenue", "guest_revenue_squares")
 
 COUNTS = (
-    "customers", "orders", "guest_orders", "new_customers",
+    "customers", "orders", "guest_orders", "new_customers", "customer_months", "orders_ever",
     "repeat_customers", "repurchase_base", "repeat_customers_by_order", "repeat_customers_mature", "repurchase_base_mature",
     "repeat_customers_ever", "customers_ever",
     "churned", "churned_dormant", "churned_lost", "churn_base",
@@ -38,7 +38,7 @@ COLUMNS = (
     "revenue", "known_revenue", "guest_revenue", "guest_revenue_share",
     "customers", "new_customers", "orders", "guest_orders", "items",
     "orders_per_customer", "aov", "aov_with_guests", "spend_per_customer", "items_per_order", "price_per_item",
-    "average_spend_per_customer", "cumulative_spend_per_customer",
+    "customer_months", "average_spend_per_customer", "cumulative_spend_per_customer", "cumulative_aov", "orders_ever",
     "repurchase_rate", "repeat_customers", "repurchase_base",
     "repurchase_rate_by_order", "repeat_customers_by_order",
     "repurchase_rate_mature", "repeat_customers_mature", "repurchase_base_mature",
@@ -148,6 +148,7 @@ def _sums(orders: ir.Table, span: range) -> pd.DataFrame:
     sums["revenue"] = sums["known_revenue"] + sums["guest_revenue"]
     sums["revenue_ever"] = sums["known_revenue"].cumsum()
     sums["revenue_year"] = sums["known_revenue"].rolling(12, min_periods=1).sum()
+    sums["orders_ever"] = sums["orders"].cumsum()
     sums["customer_months"] = sums["customers"].rolling(12, min_periods=1).sum()
     return sums
 
@@ -346,6 +347,7 @@ def _with_rates(kpis: pd.DataFrame) -> pd.DataFrame:
         price_per_item=ratio("known_revenue", "items"),
         average_spend_per_customer=ratio("revenue_year", "customer_months"),
         cumulative_spend_per_customer=ratio("revenue_ever", "customers_ever"),
+        cumulative_aov=ratio("revenue_ever", "orders_ever"),
         repurchase_rate=ratio("repeat_customers", "repurchase_base"),
         repurchase_rate_by_order=ratio("repeat_customers_by_order", "repurchase_base"),
         repurchase_rate_mature=ratio("repeat_customers_mature", "repurchase_base_mature"),

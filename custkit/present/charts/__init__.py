@@ -1,5 +1,16 @@
 """Charts, named by what they answer. Each draws a small frame on axes and returns them."""
 
 from custkit.present.charts.association_rules import pair_directions, route_waits, strongest_pairs
+from custkit.present.charts.lifecycle_funnel import (
+    cohort_heat,
+    funnel_bars,
+    funnel_by_group,
+    registrations_that_buy,
+    return_curve,
+    stage_bars,
+    stage_moves,
+    stay_curve,
+)
 from custkit.present.charts.loyalty_tracking import loyalty_ladder, offer_use, tier_effect, tier_members
+from custkit.present.charts.overview import revenue_bridge, revenue_months, revenue_tree, second_purchase_curve, user_structure
 from custkit.present.charts.segmentation import group_profile, lorenz_curve, segment_migration, segment_shares

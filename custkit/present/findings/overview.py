@@ -68,8 +68,9 @@ PASSPORT: tuple[tuple[str, str, str, str], ...] = (
     ("repurchase_rate", "repurchase_rate_all_time", "customers_ever", mark("two or more purchase days since the data begin")),
     ("aov", "aov", "orders", mark("revenue / orders of the month, known customers (our default)")),
     ("aov", "aov_with_guests", "all_orders", mark("revenue / orders of the month, guests included")),
+    ("aov", "cumulative_aov", "orders_ever", mark("cumulative: all revenue so far / all orders so far")),
     ("spend_per_customer", "spend_per_customer", "customers", mark("revenue / customers of the month (our default)")),
-    ("spend_per_customer", "average_spend_per_customer", "customers", mark("average month: the same over the last 12 months")),
+    ("spend_per_customer", "average_spend_per_customer", "customer_months", mark("average month: the same over the last 12 months")),
     (
         "spend_per_customer",
         "cumulative_spend_per_customer",
@@ -103,13 +104,15 @@ def _change(kpis: pd.DataFrame, row: pd.Series, *, back: int, unit: Unit) -> tup
     if len(kpis) <= back or pd.isna(row.now):
         return "", "none"
     now, then = kpis.iloc[-1], kpis.iloc[-1 - back]
-    before, significant = (row.before, row.significant) if back == 1 else (row.year_ago, row.significant_year)
+    suffix = "" if back == 1 else "_year"
+    before, comparable, significant = row["before" if back == 1 else "year_ago"], row[f"comparable{suffix}"], row[f"significant{suffix}"]
     if pd.isna(before):
         return "", "none"
-    if not (now.complete and then.complete):
-        return _("not compared: a month is incomplete"), "none"
-    if row.name == "repurchase_rate" and now.history_days != then.history_days:
-        return _("not compared: the data cover less than a year"), "none"
+    if not comparable:
+        if back > 1:
+            return "", "none"
+        complete = bool(now.complete) and bool(then.complete)
+        return _("not compared: the data cover less than a year") if complete else _("not compared: a month is incomplete"), "none"
     return change_sentence(row.now, before, significant=bool(significant), against=words.short_month(then.month), unit=unit)
 
 
@@ -239,6 +242,7 @@ def _moved(row: pd.Series, name: str) -> str:
 
 def changes_table(changes: pd.DataFrame, *, note: str = "") -> Shown:
     """Every measure with the month before, the same month last year, the change and its interval."""
+    changes = changes[~((changes["measure"] == "guest_revenue") & (changes["now"].fillna(0) == 0) & (changes["before"].fillna(0) == 0))]
     shown = pd.DataFrame(
         {
             "measure": [LABELS[name].text for name in changes["measure"]],
@@ -248,8 +252,8 @@ def changes_table(changes: pd.DataFrame, *, note: str = "") -> Shown:
             "change": changes["change"],
             "change_low": changes["low"],
             "change_high": changes["high"],
-            "verdict": [_verdict(row.change, row.significant) for row in changes.itertuples()],
-            "verdict_year": [_verdict(row.change_year, row.significant_year) for row in changes.itertuples()],
+            "verdict": [_verdict(row.change, row.comparable, row.significant) for row in changes.itertuples()],
+            "verdict_year": [_verdict(row.change_year, row.comparable_year, row.significant_year) for row in changes.itertuples()],
             "unit": changes["unit"],
             "change_unit": changes["unit"].replace("share", "points"),
         }
@@ -258,42 +262,50 @@ def changes_table(changes: pd.DataFrame, *, note: str = "") -> Shown:
     return table(shown, units_by=by, note=note)
 
 
-def _verdict(change: float, significant: bool) -> str:
-    if pd.isna(change):
+def _verdict(change: float, comparable: bool, significant: bool) -> str:
+    if not comparable:
         return UNKNOWN
     return SAME if not significant else UP if change > 0 else DOWN
 
 
-def bridge_finding(bridge: pd.DataFrame, *, period: Period) -> Finding:
+def bridge_finding(bridge: pd.DataFrame, kpis: pd.DataFrame, changes: pd.DataFrame) -> Finding:
     """Who moved revenue most, up and down, on the month before."""
-    now, before = words.month(period), words.month(period - 1)
-    if bridge.empty:
-        return _quiet(_("The change in revenue is not split: the data do not reach back to {month}.").format(month=before))
-    change = float(bridge["change"].sum())
+    if bridge.empty or len(kpis) < 2:
+        return _quiet(_("The change in revenue is not split: the data do not reach back to the month before."))
+    now, before = words.month(kpis.iloc[-1].month), words.month(kpis.iloc[-2].month)
+    row = changes.set_index("measure").loc["revenue"]
     facts = tuple(
         Fact(
-            f"bridge_{row.line}", row.change, "money", n=int(row.customers) if row.line != GUESTS else None, window=now,
+            f"bridge_{line.line}", line.change, "money", n=int(line.customers) if line.line != GUESTS else None, window=now,
             definition=_("Revenue of {month} less revenue of {before}: {line}.").format(
-                month=now, before=before, line=_(LINE_NAMES[row.line])
+                month=now, before=before, line=_(LINE_NAMES[line.line])
             ),
         )
-        for row in bridge.itertuples()
+        for line in bridge.itertuples()
     )  # fmt: skip
+    if not row.comparable:
+        incomplete = now if not kpis.iloc[-1].complete else before
+        return _quiet(_("Read the bridge with care: {month} is incomplete.").format(month=incomplete), facts)
     moved = bridge[bridge["change"] != 0].sort_values(["change", "line"], ascending=[False, True])
     if moved.empty:
         return _quiet(_("Revenue of {month} and {before} is the same, customer by customer.").format(month=now, before=before), facts)
-    told = _("Revenue moved by {change} on {before}.").format(change=_signed_money(change), before=before)
+    change = _signed_money(float(bridge["change"].sum()))
+    told = (
+        _("Revenue moved by {change} on {before}.")
+        if row.significant
+        else _("Revenue moved by {change} on {before}, which is within noise.")
+    ).format(change=change, before=before)
     parts = []
     if (top := moved.iloc[0]).change > 0:
         parts.append(_("Most came from {line}: {change}.").format(line=_(LINE_NAMES[top.line]), change=_signed_money(top.change)))
     if (last := moved.iloc[-1]).change < 0:
         parts.append(_("Most went with {line}: {change}.").format(line=_(LINE_NAMES[last.line]), change=_signed_money(last.change)))
-    return Finding(told, " ".join(parts), facts)
+    return Finding(told, " ".join(parts), facts, tone="plain" if row.significant else "quiet")
 
 
 def bridge_table(bridge: pd.DataFrame) -> Shown:
     """The bridge, lines named for people; the last row is all revenue. Guests are not counted, for they have no id."""
-    shown = bridge[~((bridge["line"] == RETURNS) & (bridge["change"] == 0))]
+    shown = bridge[~(bridge["line"].isin([RETURNS, GUESTS]) & (bridge["before"] == 0) & (bridge["now"] == 0))]
     customers = shown["customers"].astype("Int64").mask(shown["line"] == GUESTS)
     lines = shown.assign(line=shown["line"].map(LINE_NAMES), customers=customers)
     if len(lines):
@@ -302,14 +314,11 @@ def bridge_table(bridge: pd.DataFrame) -> Shown:
     return table(lines[["line", "customers", "before", "now", "change"]], units=dict.fromkeys(("before", "now", "change"), "money"))
 
 
-def tree_finding(tree: pd.DataFrame, *, period: Period, back: int = 1) -> Finding:
-    """Which factor moved revenue most."""
-    now, before = words.month(period), words.month(period - back)
-    if tree.empty:
-        return _quiet(
-            _("The revenue tree is not told: revenue of {month} or {before} is unknown or not above 0.").format(month=now, before=before)
-        )
-    top = tree.iloc[tree["effect"].abs().argmax()]
+def tree_finding(tree: pd.DataFrame, kpis: pd.DataFrame, changes: pd.DataFrame) -> Finding:
+    """Which factor moved revenue most, of those that changed beyond noise."""
+    if tree.empty or len(kpis) < 2:
+        return _quiet(_("The revenue tree is not told: revenue of this month or the one before is unknown or not above 0."))
+    now, before = words.month(kpis.iloc[-1].month), words.month(kpis.iloc[-2].month)
     facts = tuple(
         Fact(
             f"tree_{row.factor}", row.effect, "money", window=now,
@@ -319,21 +328,29 @@ def tree_finding(tree: pd.DataFrame, *, period: Period, back: int = 1) -> Findin
         )
         for row in tree.itertuples()
     )  # fmt: skip
-    if top.effect == 0:
-        return _quiet(_("No factor of revenue moved between {before} and {month}.").format(before=before, month=now), facts)
+    verdicts = changes.set_index("measure")
+    if not verdicts.loc["revenue"].comparable:
+        incomplete = now if not kpis.iloc[-1].complete else before
+        return _quiet(_("Read the revenue tree with care: {month} is incomplete.").format(month=incomplete), facts)
+    beyond = tree[[bool(verdicts.loc[name].significant) for name in tree["factor"]]]
+    if beyond.empty:
+        return _quiet(_("No factor of revenue changed beyond noise on {before}.").format(before=before), facts)
+    ordered = beyond.sort_values("effect", key=lambda effect: -effect.abs(), kind="stable")
+    top = ordered.iloc[0]
     told = _("The largest mover is {factor}: {effect} on {before}.").format(
         factor=_(LABELS[top.factor].text), effect=_signed_money(top.effect), before=before
     )
-    rest = tree[(tree["factor"] != top.factor) & (tree["effect"] != 0)].sort_values("effect", key=lambda e: -e.abs(), kind="stable")
     others = _("; ").join(
-        _("{factor} {effect}").format(factor=_(LABELS[row.factor].text), effect=_signed_money(row.effect)) for row in rest.itertuples()
+        _("{factor} {effect}").format(factor=_(LABELS[row.factor].text), effect=_signed_money(row.effect))
+        for row in ordered.iloc[1:].itertuples()
     )
-    return Finding(told, _("The others: {others}.").format(others=others) if others else "", facts)
+    return Finding(told, _("Also beyond noise: {others}.").format(others=others) if others else "", facts)
 
 
 def tree_table(tree: pd.DataFrame) -> Shown:
     """The factors of revenue, before and now, with the part of the change that each explains."""
-    shown = tree.assign(measure=[LABELS[name].text for name in tree["factor"]])
+    known = tree[(tree["before"] != 0) | (tree["now"] != 0)]
+    shown = known.assign(measure=[LABELS[name].text for name in known["factor"]])
     columns = ["measure", "before", "now", "growth", "revenue_effect", "unit"]
     return table(shown.rename(columns={"effect": "revenue_effect"})[columns], units_by={"before": "unit", "now": "unit"})
 
