@@ -2,7 +2,9 @@
 
 A large order holds more pairs of everything, so that plain lift finds every two items "associated" where order sizes differ. The
 comparison here keeps both margins: each item lies in as many orders as it does, each order holds as many items as it does, and
-nothing else is known (the entropy-maximising model of Saracco et al. 2017, corrected for the fixed size of small orders).
+nothing else is known: orders of one size are sets drawn with chances in proportion to the product of their items' weights, the weights being
+those that give each item its orders (the entropy-maximising null of Saracco et al. 2017, with sizes fixed as by Chen et al. 1994).
+How shops fill a basket is not known better than to some per cent where orders hold much of the range; claims leave that room.
 """
 
 from __future__ import annotations

@@ -177,7 +177,7 @@ def routes_finding(routes: pd.DataFrame, *, step: Step = "any-later", window: st
     more = ngettext(
         "{n} of {routes} routes looked at is more than chance.", "{n} of {routes} routes looked at are more than chance.", len(real)
     ).format(n=words.count(len(real)), routes=words.count(len(routes)))
-    n, expected = int(top["antecedent_customers"]), float(top["expected_customers"])
+    n = int(top["antecedent_customers"])
     low, high = wilson(taken, n)
     facts = (
         Fact(f"{key}.top.confidence", float(top["confidence"]), "share", taken, n, n, low, high, window),
@@ -189,3 +189,15 @@ def routes_finding(routes: pd.DataFrame, *, step: Step = "any-later", window: st
         counted,
     )
     return Finding(headline, f"{wait} {more}", facts)
+
+
+def directions_measure() -> str:
+    return _("share of the orders with the one that hold the other; green: first → second, orange: second → first")
+
+
+def strongest_measure() -> str:
+    return _("orders with both, as a multiple of what popularity and the size of orders explain")
+
+
+def waits_measure() -> str:
+    return _("days from the first to the second: dot the median, bar the middle half of the customers who took the route")
