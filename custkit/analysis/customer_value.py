@@ -86,5 +86,10 @@ def customer_value(
     return pd.DataFrame(rows, columns=list(COLUMNS[:6])).assign(customers=customers, new_customers=new)
 
 
+def needed(gross_margin: float | None) -> tuple[str, ...]:
+    """What `customer_value` wants of the client's data, for `book.needs`: costs only where no margin is given."""
+    return ("marketing_spend",) if gross_margin is not None else ("order_lines.cost_amount", "marketing_spend")
+
+
 def _known(value: float) -> float:
     return math.nan if pd.isna(value) else float(value)

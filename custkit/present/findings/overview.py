@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from typing import Literal
 
 import pandas as pd
@@ -552,6 +553,14 @@ def tree_measure(period: Period) -> str:
     return _("Part of the change in revenue from {before} to {month} that each factor explains").format(
         month=words.month(period), before=words.month(period - 1)
     )
+
+
+def wait_measure() -> str:
+    return _("Share of first-time buyers who have bought on a second day, by days since the first; shaded: 95% interval")
+
+
+def structure_measure(as_of: datetime) -> str:
+    return _("Customers now and what they brought in the {days} before {day}").format(days=words.days(365), day=words.day(as_of))
 
 
 def _signed_money(value: float) -> str:
