@@ -116,7 +116,10 @@ def _forbidden(notebook: dict[str, Any], task: Task) -> Fault | None:
         return Fault("ParameterError", _clean(str(error)), wanted, cell)
     from papermill import inspect_notebook
 
-    declared = inspect_notebook(task.source)
+    try:
+        declared = inspect_notebook(task.source)
+    except ValueError as error:
+        return Fault("ParameterError", _clean(str(error)), mark("Save the notebook with the kernel `python3`."))
     for name, value in {"client": task.client, "period": task.period}.items():
         if name not in declared or not isinstance(given.get(name), str):
             return Fault("ParameterError", f"`{name}` is no text parameter of this notebook", wanted, cell)

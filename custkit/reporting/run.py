@@ -40,6 +40,7 @@ _FIXED = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "NUMEXPR_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
 }
 
@@ -138,6 +139,7 @@ def _job(task: Task, channel: Connection) -> None:
 
     os.setsid()
     warm.die_with_parent()
+    warm.share_server()
     home = Path(task.sockets)
     os.environ.clear()
     os.environ.update(task.environment)

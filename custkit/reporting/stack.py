@@ -5,8 +5,11 @@ Nothing here may start a thread or open a connection, or the forked kernels woul
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import pkgutil
 from importlib import import_module
+from types import ModuleType
 
 HEAVY = (
     "numpy",
@@ -38,14 +41,30 @@ OURS = ("custkit.analysis", "custkit.present", "custkit.present.charts", "custki
 
 
 def _load() -> None:
-    for name in HEAVY:
-        import_module(name)
-    import_module("custkit.book")
-    import_module("custkit.reporting.execute")
+    for name in (*HEAVY, "custkit.book", "custkit.reporting.execute"):
+        _try(name)
     for room in OURS:
-        package = import_module(room)
-        for found in pkgutil.iter_modules(package.__path__, f"{room}."):
-            import_module(found.name)
+        package = _try(room)
+        for found in pkgutil.iter_modules(package.__path__ if package else (), f"{room}."):
+            _try(found.name)
+
+
+def _try(name: str) -> ModuleType | None:
+    # A module that does not load is for the notebook that needs it to report; the others still start warm.
+    with contextlib.suppress(Exception):
+        return import_module(name)
+    return None
+
+
+def _settle() -> None:
+    """End the thread that DuckDB starts on import, and keep the collector from walking through, and so copying, what all kernels share."""
+    with contextlib.suppress(Exception):
+        import duckdb
+
+        duckdb.default_connection().close()
+    gc.collect()
+    gc.freeze()
 
 
 _load()
+_settle()

@@ -56,6 +56,15 @@ def fork(target: Callable[..., None], *args: Any) -> Any:
     return process
 
 
+def share_server() -> None:
+    """Let a process that was forked from the server ask that server for kernels; multiprocessing would start a second, cold one."""
+    from multiprocessing import forkserver
+
+    server: Any = getattr(forkserver, "_forkserver", None)
+    if getattr(server, "_forkserver_address", None) and server._forkserver_pid is None:
+        server.ensure_running = lambda: None
+
+
 def die_with_parent() -> None:
     """End this process and its group, at once, when the process that asked for it has gone: nothing is left behind by kill -9."""
     parent = multiprocessing.parent_process()
@@ -87,7 +96,7 @@ class WarmProvisioner(LocalProvisioner):
         cwd = str(kwargs.get("cwd") or Path.cwd())
         try:
             process = fork(_kernel, cmd[cmd.index("-f") + 1], cwd, environment)
-        except (OSError, EOFError):
+        except Exception:  # whatever keeps us from forking, a cold kernel is as good
             return await super().launch_kernel(cmd, **kwargs)
         self.process = cast(Any, _Forked(process))
         self.pid = self.pgid = process.pid
