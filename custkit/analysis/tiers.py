@@ -25,7 +25,7 @@ STOP_COLUMNS = (
     "effect", "effect_low", "effect_high", "again_reached", "again_missed", "again_effect", "again_low", "again_high",
 )  # fmt: skip
 
-is_tier_move = (_.entry_type == "tier") & _.tier.notnull()
+is_tier_move = _.entry_type == "tier"
 is_activity = _.entry_type.isin(("earn", "redeem"))
 points_in = (_.points > 0).ifelse(_.points, 0)
 points_out = (_.points < 0).ifelse(-_.points, 0)
@@ -36,10 +36,11 @@ def tier_moves(ledger: ir.Table) -> ir.Table:
 
     loyalty ledger  →  customer_id, entry_id | moved_at, tier, previous_tier (null: the first), next_at (null: still held)
 
-    A move to the tier already held is none. Moves at one instant follow in the order of their entry ids. [S67]
+    A move to no tier leads to "no tier"; a move to the tier already held is none. Moves at one instant follow in the order of
+    their entry ids. [S67]
     """
     told = ibis.window(group_by="customer_id", order_by=["moved_at", "entry_id"])
-    moves = ledger.filter(is_tier_move).select("customer_id", "entry_id", "tier", moved_at=_.occurred_at)
+    moves = ledger.filter(is_tier_move).select("customer_id", "entry_id", tier=_.tier.fill_null(NO_TIER), moved_at=_.occurred_at)
     changed = moves.mutate(previous_tier=_.tier.lag().over(told)).filter(_.previous_tier.isnull() | (_.previous_tier != _.tier))
     return changed.mutate(next_at=_.moved_at.lead().over(told))
 
@@ -47,7 +48,7 @@ def tier_moves(ledger: ir.Table) -> ir.Table:
 def member_tiers(ledger: ir.Table) -> ir.Table:
     """Say which tier each member holds at the ledger's end.
 
-    loyalty ledger  →  customer_id | tier (null: none), since
+    loyalty ledger  →  customer_id | tier ("no tier" where there was no move), since
 
     The tier is the last move's and never an attribute of the customer, which would be today's. [S67]
     """
@@ -55,22 +56,23 @@ def member_tiers(ledger: ir.Table) -> ir.Table:
     latest = ibis.window(group_by="customer_id", order_by=[ibis.desc("moved_at"), ibis.desc("entry_id")])
     last = held.mutate(place=ibis.row_number().over(latest)).filter(_.place == 0)
     members = ledger.select("customer_id").distinct()
-    return members.left_join(last, "customer_id").select("customer_id", "tier", since=_.moved_at)
+    return members.left_join(last, "customer_id").select("customer_id", tier=_.tier.fill_null(NO_TIER), since=_.moved_at)
 
 
 def tier_ranks(ledger: ir.Table, *, order: Sequence[str] = ()) -> ir.Table:
-    """Rank the tiers from the lowest, 1.
+    """Rank the tiers from the lowest, 1; "no tier" is lower than all.
 
     loyalty ledger  →  tier | tier_rank
 
     order: the client's own, lowest first; tiers it does not name come last. Without it tiers are ranked by the points that
-    members had earned, on average, when they first reached them, then by name. [S67]
+    members had earned, on average, in the 365 days before they moved to them, then by name. [S67]
     """
-    first = ledger.filter(is_tier_move).group_by("customer_id", "tier").aggregate(reached_at=_.occurred_at.min())
-    earned = ledger.filter(_.entry_type == "earn").select("customer_id", "occurred_at", "points")
+    moves = tier_moves(ledger)
+    earned = ledger.filter(_.entry_type == "earn").select("customer_id", "points", earned_at=_.occurred_at)
+    recent = [moves.moved_at >= earned.earned_at, moves.moved_at < earned.earned_at + ibis.interval(days=365)]
     before = (
-        first.left_join(earned, ["customer_id", first.reached_at >= earned.occurred_at])
-        .group_by("customer_id", "tier")
+        moves.left_join(earned, ["customer_id", *recent])
+        .group_by("entry_id", "tier")
         .aggregate(points=_.points.sum().fill_null(0))
         .group_by("tier")
         .aggregate(points=to_float(_.points).mean())
@@ -81,10 +83,8 @@ def tier_ranks(ledger: ir.Table, *, order: Sequence[str] = ()) -> ir.Table:
 
 
 def _named_place(tier: ir.StringColumn, order: Sequence[str]) -> ir.IntegerValue:
-    if not order:
-        return ibis.literal(0, "int64")
-    places = [(tier == name, ibis.literal(place, "int64")) for place, name in enumerate(order)]
-    return ibis.cases(*places, else_=ibis.literal(len(order), "int64"))
+    places = [(tier == NO_TIER, -1), *((tier == name, place) for place, name in enumerate(order))]
+    return ibis.cases(*((fits, ibis.literal(place, "int64")) for fits, place in places), else_=ibis.literal(len(order), "int64"))
 
 
 def tier_activity(ledger: ir.Table, *, start: datetime, as_of: datetime, order: Sequence[str] = ()) -> pd.DataFrame:
@@ -125,7 +125,6 @@ def tier_activity(ledger: ir.Table, *, start: datetime, as_of: datetime, order: 
             idle=(_.active_at < as_of - timedelta(days=180)).fill_null(True),
         )
         .join(member_tiers(ledger), "customer_id")
-        .mutate(tier=_.tier.fill_null(NO_TIER))
     )
     activity = frame(
         held.group_by("tier").aggregate(
@@ -199,7 +198,7 @@ def tier_candidates(purchases: ir.Table, ledger: ir.Table, *, as_of: datetime, f
         .filter(_.order_date >= _.joined_on)
     )
     reached = (
-        ledger.filter(is_tier_move)
+        ledger.filter(is_tier_move & _.tier.notnull())
         .group_by("customer_id", "tier")
         .aggregate(reached_day=_.occurred_at.min().date().epoch_days().cast("int64"))
     )

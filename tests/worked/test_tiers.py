@@ -63,7 +63,7 @@ def test_the_tier_held_is_that_of_the_last_move(load_table, rows):
     assert rows(member_tiers(ledger).select("customer_id", "tier"), by="customer_id") == [
         ("anna", "gold"),
         ("ben", "silver"),
-        ("cem", None),
+        ("cem", NO_TIER),
     ]
     earlier = ledger.filter(ledger.occurred_at < datetime(2026, 10, 10))
     assert rows(member_tiers(earlier).select("customer_id", "tier"), by="customer_id")[0] == ("anna", "silver")
@@ -74,6 +74,17 @@ def test_two_moves_at_one_instant_follow_their_entry_ids(load_table, rows):
         "loyalty_ledger", [entry("2", "eva", "2026-05-01", "tier", tier="gold"), entry("1", "eva", "2026-05-01", "tier", tier="silver")]
     )
     assert rows(member_tiers(ledger).select("customer_id", "tier"), by="customer_id") == [("eva", "gold")]
+
+
+def test_a_member_who_loses_the_tier_has_none_and_has_moved_down(load_table):
+    ledger = [
+        entry("1", "eva", "2026-05-01", "tier", tier="silver"),
+        entry("2", "eva", "2026-10-05", "tier"),
+        entry("3", "fay", "2026-05-01", "tier"),
+        entry("4", "fay", "2026-10-05", "tier", tier="silver"),
+    ]
+    activity = tier_activity(load_table("loyalty_ledger", ledger), start=START, as_of=AS_OF)
+    assert activity[["tier", "members", "upgrades", "downgrades"]].to_numpy().tolist() == [[NO_TIER, 1, 0, 1], ["silver", 1, 1, 0]]
 
 
 def test_tiers_are_ranked_by_the_points_they_take_or_as_the_client_says(load_table, rows):
