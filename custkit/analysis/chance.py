@@ -1,10 +1,10 @@
 """What chance alone would put into one order, given how often each item sells and how large the orders are.
 
 A large order holds more pairs of everything, so that plain lift finds every two items "associated" where order sizes differ. The
-comparison here keeps both margins: each item lies in as many orders as it does, each order holds as many items as it does, and
-nothing else is known: orders of one size are sets drawn with chances in proportion to the product of their items' weights, the weights being
-those that give each item its orders (the entropy-maximising null of Saracco et al. 2017, with sizes fixed as by Chen et al. 1994).
-How shops fill a basket is not known better than to some per cent where orders hold much of the range; claims leave that room.
+comparison here keeps both margins, within bands of order size: each item lies in as many small and large orders as it does, each
+order holds as many items as it does, and nothing else is known. Orders of one size are sets drawn with chances in proportion to the
+product of their items' weights, the weights being those that give each item its orders (the entropy-maximising null of Saracco et al.
+2017, with sizes fixed as by Chen et al. 1994); bands then correct what one set of weights cannot say, as Mantel & Haenszel 1959 do.
 """
 
 from __future__ import annotations
@@ -20,19 +20,35 @@ _ROUNDS, _CLOSE = 200, 1e-9
 _EXACT_UNTIL = 1e7
 
 
-def expected_together(sizes: pd.DataFrame, popularity: pd.DataFrame, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """In how many orders two items would meet by chance, for pairs that lie in `first` and `second` orders each.
+def size_bands(sizes: pd.DataFrame) -> dict[int, int]:
+    """Size of order → band: neighbouring sizes together until they are a thirtieth of all orders and 100 at least."""
+    least = max(100.0, sizes["orders"].sum() / 30)
+    bands, band, held = {}, 0, 0.0
+    for size, orders in zip(sizes["size"].tolist(), sizes["orders"].tolist(), strict=True):
+        bands[size], held = band, held + orders
+        if held >= least:
+            band, held = band + 1, 0.0
+    if held and band:  # what is left over is too few on its own
+        bands = {size: min(of, band - 1) for size, of in bands.items()}
+    return bands
 
-    sizes: size, orders. popularity: orders, items: so many items lie in so many orders. All items count, rare ones too.
+
+def expected_together(sizes: pd.DataFrame, popularity: pd.DataFrame, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """In how many orders the items of each pair would meet by chance.
+
+    sizes: size, orders. popularity: orders, items: so many items lie in so many orders; all items count, rare ones too.
+    first, second: one row a pair, one column a band of `size_bands`: in how many orders of the band the item lies.
     """
     if not len(first) or sizes.empty:
         return np.zeros(len(first))
     of_size = dict(zip(sizes["size"].tolist(), sizes["orders"].tolist(), strict=True))
+    bands = size_bands(sizes)
     sold, of_sold = popularity["orders"].to_numpy(float), popularity["items"].to_numpy(float)
     weight = _weights(of_size, sold, of_sold)
     row = {count: i for i, count in enumerate(popularity["orders"].tolist())}
-    a, b = (np.array([row[count] for count in np.asarray(given).tolist()]) for given in (first, second))
-    met, both = np.zeros(len(a)), {0: np.zeros(len(a)), 1: np.zeros(len(a))}
+    a, b = (np.array([row[count] for count in given.sum(axis=1).tolist()]) for given in (first, second))
+    drawn, met = np.zeros((first.shape[1], len(weight))), np.zeros((first.shape[1], len(a)))
+    both = {0: np.zeros(len(a)), 1: np.zeros(len(a))}
     shares: dict[int, np.ndarray] = {0: np.zeros_like(weight)}
     scale_before = 0.0
     for size, share, scale, exact in _shares(weight, of_sold, max(of_size)):
@@ -46,9 +62,12 @@ def expected_together(sizes: pd.DataFrame, popularity: pd.DataFrame, first: np.n
                 joint = share[a] * share[b] * (1 - (1 - share[a]) * (1 - share[b]) / max(spread, 1e-9))
             both[size] = np.clip(joint, np.maximum(share[a] + share[b] - 1, 0), np.minimum(share[a], share[b]))
             both.pop(size - 2), shares.pop(size - 2)
-        met += of_size.get(size, 0) * both[size]
+        if size in of_size:
+            drawn[bands[size]] += of_size[size] * share
+            met[bands[size]] += of_size[size] * both[size]
         scale_before = scale
-    return np.clip(met, 0.0, np.minimum(first, second))
+    as_found = (first.T / drawn[:, a]) * (second.T / drawn[:, b])
+    return np.clip(met * as_found, 0.0, np.minimum(first.T, second.T)).sum(axis=0)
 
 
 def _weights(of_size: dict[int, int], sold: np.ndarray, of_sold: np.ndarray) -> np.ndarray:

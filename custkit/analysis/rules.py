@@ -11,7 +11,7 @@ from ibis import _
 from mlxtend.frequent_patterns import association_rules
 from scipy.stats import poisson
 
-from custkit.analysis.chance import chance_of_as_many, expected_together
+from custkit.analysis.chance import chance_of_as_many, expected_together, size_bands
 from custkit.analysis.itemsets import MAX_ITEMS, basket_sizes, frequent_itemsets, minimum_orders, sold_items, without_oversized
 from custkit.analysis.rates import false_discovery
 from custkit.engine import frame
@@ -126,10 +126,10 @@ def directional_pairs(baskets: ir.Table, *, min_support: float = 0.001, min_orde
     reverse_zhang, expected_orders, times_expected (joint_orders / expected_orders), p_value, q_value, is_significant
 
     The antecedent is the item whose direction is the stronger, that is the rarer one; names decide ties. `lift` compares with
-    independent items, as everywhere; `expected_orders` is what chance gives where items keep their popularity and orders their
-    size, so that large orders make no association. A pair is significant when it meets at least a tenth more often than that by
-    Fisher's test, with at most 5 % false discoveries over all pairs of frequent items, and when it has a lift above 1: else the
-    consequent alone promises as much. Pairs in fewer than `min_orders` orders are not looked at. [S11, S73]
+    independent items, as everywhere; `expected_orders` is what chance gives where items keep their popularity, in small and in
+    large orders, and orders their size: large orders alone make no association. A pair is significant when it meets at least a
+    tenth more often than that by Fisher's test, with at most 5 % false discoveries over all pairs of frequent items, and has a lift
+    above 1: else the consequent alone promises as much. Pairs in fewer than `min_orders` orders are not looked at. [S11, S73]
     """
     sizes = basket_sizes(baskets).query("size <= @max_items")
     n = int(sizes["orders"].sum())
@@ -153,7 +153,21 @@ def directional_pairs(baskets: ir.Table, *, min_support: float = 0.001, min_orde
     pairs = both[rarer | tie]
     frequent = int((itemsets["length"] == 1).sum())
     kept = without_oversized(baskets, max_items=max_items)
-    return _judged(pairs, sizes, _popularity(kept), tests=frequent * (frequent - 1) // 2)
+    return _judged(pairs, _expected(pairs, kept, sizes), tests=frequent * (frequent - 1) // 2)
+
+
+def _expected(pairs: pd.DataFrame, kept: ir.Table, sizes: pd.DataFrame) -> np.ndarray:
+    """Orders that chance gives each pair, from how many orders of each size hold its items."""
+    names = sorted({*pairs["antecedent"], *pairs["consequent"]})
+    of_order = kept.group_by("basket_id").aggregate(size=_.count())
+    counts = kept.filter(kept.item.isin(names)).join(of_order, "basket_id").group_by(["item", "size"]).aggregate(orders=_.count())
+    bands = size_bands(sizes)
+    place = {name: i for i, name in enumerate(names)}
+    by_band = np.zeros((len(names), 1 + max(bands.values())))
+    for item, size, orders in frame(counts).itertuples(index=False):
+        by_band[place[item], bands[size]] += orders
+    first, second = (by_band[[place[name] for name in pairs[end]]] for end in ("antecedent", "consequent"))
+    return expected_together(sizes, _popularity(kept), first, second)
 
 
 def _popularity(baskets: ir.Table) -> pd.DataFrame:
@@ -162,10 +176,9 @@ def _popularity(baskets: ir.Table) -> pd.DataFrame:
     return frame(counts.order_by("orders"))
 
 
-def _judged(pairs: pd.DataFrame, sizes: pd.DataFrame, popularity: pd.DataFrame, *, tests: int) -> pd.DataFrame:
+def _judged(pairs: pd.DataFrame, expected: np.ndarray, *, tests: int) -> pd.DataFrame:
     first, second = pairs["antecedent_orders"].to_numpy(), pairs["consequent_orders"].to_numpy()
     together = pairs["joint_orders"].to_numpy()
-    expected = expected_together(sizes, popularity, first, second)
     notable = np.minimum(expected * NOTABLE, np.minimum(first, second))
     p = chance_of_as_many(together, notable, first, second)
     q = np.array(false_discovery(p.tolist(), tests=tests))
@@ -176,7 +189,7 @@ def _judged(pairs: pd.DataFrame, sizes: pd.DataFrame, popularity: pd.DataFrame, 
         q_value=q,
         is_significant=(q <= ALPHA) & (pairs["lift"] > 1).to_numpy() & (together > notable),
     )
-    ordered = judged.sort_values(["is_significant", "lift", "antecedent", "consequent"], ascending=[False, False, True, True])
+    ordered = judged.sort_values(["is_significant", "times_expected", "antecedent", "consequent"], ascending=[False, False, True, True])
     return ordered[list(_PAIRS)].astype(_PAIRS).reset_index(drop=True)
 
 
@@ -207,8 +220,7 @@ def pairs_held(pairs: pd.DataFrame, baskets: ir.Table, *, max_items: int = MAX_I
     met = (now["antecedent_orders"] > 0) & (now["consequent_orders"] > 0)
     expected = np.zeros(len(now))
     if met.any():
-        first, second = (now.loc[met, name].to_numpy() for name in ("antecedent_orders", "consequent_orders"))
-        expected[met.to_numpy()] = expected_together(sizes, _popularity(kept), first, second)
+        expected[met.to_numpy()] = _expected(now[met], kept, sizes)
     more = poisson.sf(now["joint_orders"] - 1, expected) <= ALPHA
     fewer = poisson.cdf(now["joint_orders"], expected * now["times_expected_before"]) <= ALPHA
     verdict = np.select([more & fewer, more, fewer], [WEAKER, HOLDS, GONE], default=TOO_FEW)
