@@ -32,7 +32,6 @@ class Block:
     records: int
     blank: int = 0
     aside: list[Aside] = field(default_factory=list)
-    has_control: bool = False
     read_bytes: int = 0
 
 

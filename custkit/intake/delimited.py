@@ -25,7 +25,6 @@ ROWS = 65_536
 FIELD_LIMIT = 16 << 20
 NAMED = {"tab": "\t"}
 GUESSES = ("gb18030", "big5", "cp1252")
-_CONTROLS = bytes(c for c in range(32) if c not in (9, 10, 13)) + b"\x7f"
 
 
 def read_delimited(path: Path, source: Source, size: int | None = None) -> Reading:
@@ -254,7 +253,7 @@ def _fast(lines: _Bytes, data: bytes, quotes: _Quotes, delimiter: str, header: l
     blank = int(empty.sum())
     if blank:
         table = table.filter(pa.array(~empty))
-    return Block(table, records, blank, set_apart, has_control=_has_control(data), read_bytes=len(data))
+    return Block(table, records, blank, set_apart, read_bytes=len(data))
 
 
 def _parse(data: bytes, delimiter: str, width: int, wanted: list[int], set_aside: object) -> pa.Table:
@@ -281,10 +280,6 @@ def _all_empty(table: pa.Table) -> np.ndarray:
         if len(candidates) == 0:
             break
     return empty
-
-
-def _has_control(data: bytes) -> bool:
-    return len(data.translate(None, _CONTROLS)) != len(data)
 
 
 def _count_text(actual: int, expected: int) -> str:
@@ -332,9 +327,8 @@ def _slow(lines: _Bytes, waiting: bytes, delimiter: str, header: list[str], want
 def _gathered(columns: list[list[str]], starts: list[int], wanted: list[int], records: int, blank: int, aside: list[Aside]) -> Block:
     cells = {f"c{i}": pa.array(column, pa.string()) for i, column in zip(wanted, columns, strict=True)}
     table = pa.table({**cells, LINE: pa.array(starts, pa.int64())})
-    has_control = any(_has_control("".join(column).encode()) for column in columns)
     size = sum(array.nbytes for array in cells.values())
-    return Block(table, records, blank, aside, has_control=has_control, read_bytes=size)
+    return Block(table, records, blank, aside, read_bytes=size)
 
 
 class _Numbered:

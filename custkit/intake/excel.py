@@ -91,7 +91,7 @@ def _blocks(rows: Iterator[list[Any]], wanted: list[int], start: int) -> Iterato
         columns = list(zip(*kept, strict=True)) if kept else [()] * (max(wanted) + 1)
         cells = {f"c{i}": column_of(list(columns[i])) for i in wanted}
         table = pa.table({**cells, LINE: pa.array(np.asarray(filled, np.int64) + start)})
-        yield Block(table, len(taken), len(taken) - len(filled), has_control=True, read_bytes=table.nbytes)
+        yield Block(table, len(taken), len(taken) - len(filled), read_bytes=table.nbytes)
         start += len(taken)
 
 

@@ -19,6 +19,7 @@ TOTAL_WORDS = ("total", "subtotal", "sub-total", "sub total", "grand total", "�
 TRUE_WORDS = ("true", "t", "yes", "y", "1", "是", "有")
 FALSE_WORDS = ("false", "f", "no", "n", "0", "否", "无")
 WORDS = {"event_type": EVENT_TYPES, "entry_type": LEDGER_TYPES, "arm": ARMS}
+NUMBERS = ("decimal", "int64", "float64")
 _SYMBOLS = {
     "CNY": ("¥", "￥", "元", "RMB", "人民币", "CN¥"), "JPY": ("¥", "￥", "円", "JP¥"), "USD": ("$", "US$"), "EUR": ("€", "Euro"), "GBP": ("£",),
     "TWD": ("NT$", "元", "圓"), "HKD": ("HK$", "元"), "KRW": ("₩", "원"), "INR": ("₹", "Rs.", "Rs"),
@@ -40,7 +41,10 @@ def name(column: str) -> str:
 
 @dataclass(frozen=True)
 class Grammar:
-    """How cells become values of one kind: `value` and, for cells it refuses, `reason`; both take the SQL name of the cell's text."""
+    """How the cells of one field become values, in three steps of SQL, each over the one before: text → plain form → raw value → value.
+
+    A cell is refused where its text is there and its value is null; `reason` says why.
+    """
 
     kind: str
     map: ColumnMap
@@ -49,133 +53,119 @@ class Grammar:
     zone: str
     is_money: bool
 
-    def value(self, t: str) -> str:
-        """SQL of the typed value; null where the text is outside the grammar."""
-        if self.kind == "decimal":
-            return self._signed(self._money(t) if self.is_money else self._number(t))
-        if self.kind == "int64":
-            number = self._number(t)
-            return f"CASE WHEN {number} = floor({number}) THEN CAST({number} AS BIGINT) END"
-        if self.kind == "float64":
-            return f"CAST({self._number(t)} AS DOUBLE)"
+    def plain(self, text: str) -> str:
+        """SQL of the text brought to a plain form: digits for numbers, an instant for times; null outside the grammar."""
+        if self.kind in NUMBERS:
+            return self._digits(text)
         if self.kind == "timestamp":
-            return self._in_range(self._time(t))
+            return self._time(text)
+        return text
+
+    def raw(self, plain: str) -> str:
+        """SQL of the value before limits are applied."""
+        if self.kind in NUMBERS:
+            decimals = f"(strpos({plain}, '.') > 0 AND length({plain}) - strpos({plain}, '.') > 4)"
+            wide = f"TRY_CAST({plain} AS DECIMAL(38, 12))"
+            near = f"abs({wide} - round({wide}, 4)) <= 0.00000001" if self.is_money else "true"
+            return (
+                f"CASE WHEN {decimals} THEN CASE WHEN {near} THEN TRY_CAST(round({wide}, 4) AS DECIMAL(18, 4)) END "
+                f"ELSE TRY_CAST({plain} AS DECIMAL(18, 4)) END"
+            )
         if self.kind == "boolean":
-            folded = f"lower({t})"
+            folded = f"lower({plain})"
             return f"CASE WHEN {folded} IN ({_words(TRUE_WORDS)}) THEN true WHEN {folded} IN ({_words(FALSE_WORDS)}) THEN false END"
         if self.field in WORDS:
-            return f"CASE WHEN lower({t}) IN ({_words(WORDS[self.field])}) THEN lower({t}) END"
-        return t
+            return f"CASE WHEN lower({plain}) IN ({_words(WORDS[self.field])}) THEN lower({plain}) END"
+        return plain
 
-    def reason(self, t: str) -> str:
-        """SQL of the reason code for a text that `value` refused."""
-        if self.kind in ("decimal", "int64", "float64"):
-            plain = self._plain(t)
-            own = f"(regexp_matches({t}, {lit(_ANY_CURRENCY)}) AND {plain} IS NULL)"
-            kind = "amount_unparsable" if self.kind == "decimal" else "number_unparsable"
-            too_big = f"(length(regexp_replace(split_part({plain}, '.', 1), '[^0-9]', '', 'g')) > 12)"
-            rest = "'not_a_money_value'" if self.is_money else f"'{kind}'"
-            return f"CASE WHEN {own} THEN 'currency_mismatch' WHEN {plain} IS NULL THEN '{kind}' WHEN {too_big} THEN 'amount_out_of_range' ELSE {rest} END"
+    def value(self, raw: str) -> str:
+        """SQL of the typed value."""
+        if self.kind == "decimal":
+            return f"CASE WHEN abs({raw}) < {AMOUNT_LIMIT} THEN {raw if self.map.sign == 1 else f'-{raw}'} END"
+        if self.kind == "int64":
+            return f"CASE WHEN {raw} = floor({raw}) THEN CAST({raw} AS BIGINT) END"
+        if self.kind == "float64":
+            return f"CAST({raw} AS DOUBLE)"
         if self.kind == "timestamp":
-            return f"CASE WHEN {self._time(t)} IS NULL THEN 'date_format' ELSE 'date_out_of_range' END"
-        if self.kind == "boolean":
-            return "'boolean_unparsable'"
-        return "'unknown_value'"
+            return f"CASE WHEN {raw} >= TIMESTAMP '{EARLIEST}' AND {raw} < TIMESTAMP '{LATEST}' THEN {raw} END"
+        return raw
 
-    def direct(self, column: str, arrow_kind: str) -> str | None:
-        """SQL of the typed value for a cell that the file already holds typed; null where refused; None: go through text."""
-        if self.kind == "timestamp" and arrow_kind in ("timestamp", "timestamptz", "date") and not self.map.format:
-            return self._in_range(self._zoned(column, arrow_kind))
-        if self.kind == "timestamp" and arrow_kind in ("timestamp", "timestamptz", "date") and self.map.format in ("iso", "excel"):
-            return self._in_range(self._zoned(column, arrow_kind))
-        if self.kind == "decimal" and arrow_kind == "float":
-            rounded = f"TRY_CAST(round({column}, 4) AS DECIMAL(18, 4))"
-            tight = f" AND abs({column} - CAST({rounded} AS DOUBLE)) <= 1e-8" if self.is_money else ""
-            return self._signed(f"CASE WHEN isfinite({column}) AND abs({column}) < {AMOUNT_LIMIT}{tight} THEN {rounded} END")
-        if self.kind == "decimal" and arrow_kind == "int":
-            return self._signed(f"CASE WHEN abs({column}) < {AMOUNT_LIMIT} THEN CAST({column} AS DECIMAL(18, 4)) END")
-        if self.kind == "float64" and arrow_kind in ("float", "int"):
-            return f"CASE WHEN isfinite(CAST({column} AS DOUBLE)) THEN CAST({column} AS DOUBLE) END"
-        if self.kind == "int64" and arrow_kind == "int":
-            return f"CAST({column} AS BIGINT)"
-        if self.kind == "boolean" and arrow_kind == "bool":
-            return column
-        return None
+    def reason(self, text: str) -> str:
+        """SQL of the reason code for a text that was refused."""
+        plain = self.plain(text)
+        if self.kind in NUMBERS:
+            kind = "amount_unparsable" if self.kind == "decimal" else "number_unparsable"
+            too_big = f"length(regexp_replace(split_part({plain}, '.', 1), '[^0-9]', '', 'g')) > 12"
+            return (
+                f"CASE WHEN {plain} IS NULL AND regexp_matches({text}, '[0-9]') AND regexp_matches({text}, {lit(_ANY_CURRENCY)}) "
+                f"THEN 'currency_mismatch' WHEN {plain} IS NULL THEN '{kind}' WHEN {too_big} THEN 'amount_out_of_range' "
+                f"ELSE '{'not_a_money_value' if self.is_money else kind}' END"
+            )
+        if self.kind == "timestamp":
+            return f"CASE WHEN {plain} IS NULL THEN 'date_format' ELSE 'date_out_of_range' END"
+        return "'boolean_unparsable'" if self.kind == "boolean" else "'unknown_value'"
 
-    def _signed(self, value: str) -> str:
-        return value if self.map.sign == 1 else f"-({value})"
+    def direct(self, cell: str, cell_kind: str) -> str | None:
+        """SQL of the raw value of a cell that the file holds typed; null where refused; None where it must go through text."""
+        if self.kind == "timestamp" and self.map.format in (None, "iso", "excel"):
+            if cell_kind == "timestamptz":
+                return f"({cell} AT TIME ZONE {lit(self.zone)})"
+            if cell_kind in ("timestamp", "date"):
+                return self._shift(f"CAST({cell} AS TIMESTAMP)", self.map.time_zone)
+        if self.kind == "decimal" and cell_kind == "float":
+            rounded = f"TRY_CAST(round({cell}, 4) AS DECIMAL(18, 4))"
+            tight = f" AND abs({cell} - CAST({rounded} AS DOUBLE)) <= 1e-8" if self.is_money else ""
+            return f"CASE WHEN isfinite({cell}) AND abs({cell}) < {AMOUNT_LIMIT}{tight} THEN {rounded} END"
+        if self.kind in ("decimal", "int64") and cell_kind == "int":
+            return f"CASE WHEN abs({cell}) < {AMOUNT_LIMIT} THEN CAST({cell} AS DECIMAL(18, 4)) END"
+        if self.kind == "float64" and cell_kind in ("float", "int"):
+            return f"CASE WHEN isfinite(CAST({cell} AS DOUBLE)) THEN CAST({cell} AS DOUBLE) END"
+        return cell if self.kind == "boolean" and cell_kind == "bool" else None
 
-    def _simple(self, t: str) -> tuple[str, str]:
+    def _digits(self, text: str) -> str:
+        """Plain digits with an optional sign and `.`. The usual shape is tried first; the rest goes the long way round."""
         if self.map.decimal == ",":
-            return "'[+-]?[0-9]{1,12}(,[0-9]{1,4})?'", f"replace({t}, ',', '.')"
-        return "'[+-]?[0-9]{1,12}([.][0-9]{1,4})?'", t
+            usual, digits = "'[+-]?[0-9]{1,12}(,[0-9]{1,4})?'", f"replace({text}, ',', '.')"
+        else:
+            usual, digits = "'[+-]?[0-9]{1,12}([.][0-9]{1,4})?'", text
+        return f"CASE WHEN regexp_full_match({text}, {usual}) THEN {digits} ELSE {self._unusual(text)} END"
 
-    def _plain(self, t: str) -> str:
-        """SQL of the text as plain digits with an optional sign and `.`; null where it is no amount."""
-        text = f"translate({t}, {lit(_WIDE)}, {lit(_NARROW)})"
+    def _unusual(self, text: str) -> str:
+        narrow = f"translate({text}, {lit(_WIDE)}, {lit(_NARROW)})"
         mine = "|".join(_escape(symbol) for symbol in own_symbols(self.currency))
         front, behind = rf"^([+-]?)[\s ]*(?:{mine})[\s ]*([+-]?)", rf"[\s ]*(?:{mine})$"
-        text = rf"regexp_replace(regexp_replace({text}, {lit(front)}, '\1\2'), {lit(behind)}, '')"
-        mark, others = (",", r"[.]") if self.map.decimal == "," else (".", "[,]")
-        groups = "|".join(f"(?:{sep}[0-9]{{3}})+" for sep in (others, "[ ]", "[\u00a0]", "[\u2009]", "[\u202f]", "[’']"))
+        bare = rf"regexp_replace(regexp_replace({narrow}, {lit(front)}, '\1\2'), {lit(behind)}, '')"
+        mark, other = (",", "[.]") if self.map.decimal == "," else (".", "[,]")
+        groups = "|".join(f"(?:{sep}[0-9]{{3}})+" for sep in (other, "[ ]", "[\u00a0]", "[\u2009]", "[\u202f]", "[’']"))
         fraction = f"(?:[{mark}][0-9]+)?"
-        whole = rf"^[+-]?(?:[0-9]+{fraction}|[0-9]{{1,3}}(?:{groups}){fraction}|[{mark}][0-9]+)$"
-        digits = f"regexp_replace({text}, {lit('[^0-9+' + mark + '-]')}, '', 'g')"
+        whole = f"^[+-]?(?:[0-9]+{fraction}|[0-9]{{1,3}}(?:{groups}){fraction}|[{mark}][0-9]+)$"
+        digits = f"regexp_replace({bare}, {lit('[^0-9+' + mark + '-]')}, '', 'g')"
         if mark == ",":
             digits = f"replace({digits}, ',', '.')"
-        return f"CASE WHEN regexp_matches({text}, {lit(whole)}) THEN {digits} END"
+        return f"CASE WHEN regexp_matches({bare}, {lit(whole)}) THEN {digits} END"
 
-    def _number(self, t: str) -> str:
-        simple, cast = self._simple(t)
-        return (
-            f"CASE WHEN regexp_full_match({t}, {simple}) THEN CAST({cast} AS DECIMAL(18, 4)) "
-            f"ELSE {_bounded(f'TRY_CAST({self._plain(t)} AS DECIMAL(38, 12))', 'DECIMAL(18, 4)', tight=False)} END"
-        )
-
-    def _money(self, t: str) -> str:
-        simple, cast = self._simple(t)
-        return (
-            f"CASE WHEN regexp_full_match({t}, {simple}) THEN CAST({cast} AS DECIMAL(18, 4)) "
-            f"ELSE {_bounded(f'TRY_CAST({self._plain(t)} AS DECIMAL(38, 12))', 'DECIMAL(18, 4)', tight=True)} END"
-        )
-
-    def _time(self, t: str) -> str:
+    def _time(self, text: str) -> str:
         how = self.map.format or "iso"
         if how in ("epoch_s", "epoch_ms"):
             digits, unit = ("{1,12}", 1_000_000) if how == "epoch_s" else ("{1,15}", 1_000)
-            instant = f"make_timestamp(CAST({t} AS BIGINT) * {unit})"
-            return f"CASE WHEN regexp_full_match({t}, '-?[0-9]{digits}') THEN {self._shift(instant, 'UTC')} END"
+            instant = f"make_timestamp(CAST({text} AS BIGINT) * {unit})"
+            return f"CASE WHEN regexp_full_match({text}, '-?[0-9]{digits}') THEN {self._shift(instant, 'UTC')} END"
         if how in ("iso", "excel"):
-            local = f"TRY_CAST({t} AS TIMESTAMP)"
             shape = "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?"
-            aware = rf"TRY_CAST(regexp_replace({t}, '([+-][0-9]{{2}}):?([0-9]{{2}})$', '\1:\2') AS TIMESTAMP)"
+            aware = rf"TRY_CAST(regexp_replace({text}, '([+-][0-9]{{2}}):?([0-9]{{2}})$', '\1:\2') AS TIMESTAMP)"
             return (
-                f"CASE WHEN regexp_full_match({t}, '{shape}') THEN {self._shift(local, self.map.time_zone)} "
-                f"WHEN regexp_full_match({t}, '{shape}(Z|[+-][0-9]{{2}}:?[0-9]{{2}})') THEN {self._shift(aware, 'UTC')} END"
+                f"CASE WHEN regexp_full_match({text}, '{shape}') THEN {self._shift(f'TRY_CAST({text} AS TIMESTAMP)', self.map.time_zone)} "
+                f"WHEN regexp_full_match({text}, '{shape}(Z|[+-][0-9]{{2}}:?[0-9]{{2}})') THEN {self._shift(aware, 'UTC')} END"
             )
-        text = t
         if "%p" in how:
-            text = f"replace(replace({t}, '上午', 'AM'), '下午', 'PM')"
+            text = f"replace(replace({text}, '上午', 'AM'), '下午', 'PM')"
         return self._shift(f"CAST(try_strptime({text}, {lit(how)}) AS TIMESTAMP)", self.map.time_zone)
 
-    def _zoned(self, column: str, arrow_kind: str) -> str:
-        if arrow_kind == "timestamptz":
-            return f"({column} AT TIME ZONE {lit(self.zone)})"
-        return self._shift(f"CAST({column} AS TIMESTAMP)", self.map.time_zone)
-
     def _shift(self, instant: str, zone: str | None) -> str:
-        """Wall clock in `zone` → the client's wall clock. In the hour that a clock skips or repeats the zone's later offset counts."""
+        """Wall clock in `zone` → the client's wall clock. An hour that the clock skips is moved on; of one it repeats the later counts."""
         if zone is None or zone == self.zone:
             return instant
         return f"(({instant} AT TIME ZONE {lit(zone)}) AT TIME ZONE {lit(self.zone)})"
-
-    def _in_range(self, time: str) -> str:
-        return f"CASE WHEN {time} >= TIMESTAMP '{EARLIEST}' AND {time} < TIMESTAMP '{LATEST}' THEN {time} END"
-
-
-def _bounded(wide: str, to: str, *, tight: bool) -> str:
-    near = f" AND abs({wide} - round({wide}, 4)) <= 0.00000001" if tight else ""
-    return f"CASE WHEN abs({wide}) < {AMOUNT_LIMIT}{near} THEN CAST(round({wide}, 4) AS {to}) END"
 
 
 def _words(words: tuple[str, ...]) -> str:

@@ -10,7 +10,6 @@ import duckdb
 
 from custkit.client import Client
 from custkit.errors import BadInput, CustkitError
-from custkit.intake.others import Folded
 from custkit.intake.staging import STRUCTURAL, FileCount
 from custkit.intake.write import file_sum
 
@@ -80,51 +79,37 @@ def _examples(con: duckdb.DuckDBPyConnection, client: Client) -> list[str]:
     return text
 
 
-def table_ledger(con: duckdb.DuckDBPyConnection, folded: list[Folded]) -> dict[str, Any]:
-    """Accepted rows and money of every table, by what became of them."""
-    found: dict[str, Any] = {f.table: {"accepted": f.accepted, "rows": f.rows, "merged": f.accepted - f.rows} for f in folded}
-    if not _has(con, "judged"):
-        return found
-    rows, amount = con.execute("SELECT count(*), coalesce(sum(amount), 0) FROM judged").fetchone() or (0, 0)
-    lines: dict[str, Any] = {"accepted": rows, "accepted_amount": str(amount)}
-    lines["excluded"] = _groups(con, "excluded", "excluded IS NOT NULL", "reason")
-    analysed = con.execute("SELECT count(*), coalesce(sum(amount), 0), coalesce(sum(revenue), 0) FROM lines").fetchone() or (0, 0, 0)
-    lines["rows"], lines["amount"], lines["revenue"] = analysed[0], str(analysed[1]), str(analysed[2])
-    lines["kinds"] = _groups(con, "kind", "excluded IS NULL", "kind")
-    (lines["guests"],) = _groups(con, "'guests'", "excluded IS NULL AND customer_id IS NULL", "of") or [_nothing("guests")]
-    (lines["known"],) = _groups(con, "'known customers'", "excluded IS NULL AND customer_id IS NOT NULL", "of") or [
-        _nothing("known customers")
-    ]
-    (lines["non_products"],) = _groups(con, "'non-products'", "excluded IS NULL AND NOT is_product", "of") or [_nothing("non-products")]
-    copies = con.execute("SELECT count(*), coalesce(sum(amount), 0), coalesce(sum(revenue), 0) FROM copies").fetchone() or (0, 0, 0)
-    lines["duplicates"] = {"of": "duplicates", "rows": copies[0], "amount": str(copies[1]), "revenue": str(copies[2])}
-    (lines["orders"],) = con.execute("SELECT count(*) FROM order_rows").fetchone() or (0,)
-    (lines["orders_of_two_customers"],) = con.execute(
-        "SELECT count(*) FROM (SELECT order_id FROM lines GROUP BY order_id HAVING min(customer_id) <> max(customer_id))"
+def line_ledger(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Accepted order lines in rows and money, by what became of them."""
+    account: dict[str, Any] = _sum(con, "true")
+    account = {"accepted": account["rows"], "accepted_amount": account["amount"], **_sum(con, "excluded IS NULL")}
+    account["excluded"] = _groups(con, "excluded", "excluded IS NOT NULL", "reason")
+    account["kinds"] = _groups(con, "kind", "excluded IS NULL", "kind")
+    account["guests"] = _sum(con, "excluded IS NULL AND customer_id IS NULL")
+    account["known"] = _sum(con, "excluded IS NULL AND customer_id IS NOT NULL")
+    account["non_products"] = _sum(con, "excluded IS NULL AND NOT is_product")
+    account["duplicates"] = _sum(con, "true", "copies")
+    (account["orders_of_two_customers"],) = con.execute(
+        "SELECT count(*) FROM (SELECT order_id FROM judged WHERE excluded IS NULL GROUP BY order_id HAVING min(customer_id) <> max(customer_id))"
     ).fetchone() or (0,)
-    return found | {"order_lines": lines}
+    return account
 
 
-def _has(con: duckdb.DuckDBPyConnection, table: str) -> bool:
-    return bool(con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]).fetchone())
+def _sum(con: duckdb.DuckDBPyConnection, where: str, table: str = "judged") -> dict[str, Any]:
+    found = con.execute(f"SELECT count(*), coalesce(sum(amount), 0), coalesce(sum(revenue), 0) FROM {table} WHERE {where}").fetchone()
+    rows, amount, revenue = found or (0, 0, 0)
+    return {"rows": rows, "amount": f"{Decimal(amount):.4f}", "revenue": f"{Decimal(revenue):.4f}"}
 
 
 def _groups(con: duckdb.DuckDBPyConnection, by: str, where: str, label: str) -> list[dict[str, Any]]:
     found = con.execute(
         f"SELECT {by} AS of, count(*), coalesce(sum(amount), 0), coalesce(sum(revenue), 0) FROM judged WHERE {where} GROUP BY of ORDER BY of"
     ).fetchall()
-    return [{label: of, "rows": rows, "amount": str(amount), "revenue": str(revenue)} for of, rows, amount, revenue in found]
+    return [{label: of, "rows": rows, "amount": f"{amount:.4f}", "revenue": f"{revenue:.4f}"} for of, rows, amount, revenue in found]
 
 
-def _nothing(of: str) -> dict[str, Any]:
-    return {"of": of, "rows": 0, "amount": "0.0000", "revenue": "0.0000"}
-
-
-def check_money(tables: dict[str, Any], folder: Path) -> None:
+def check_money(lines: dict[str, Any], folder: Path) -> None:
     """Raise CustkitError unless the money in the written files and the money left out make up, to the cent, the money accepted."""
-    lines = tables.get("order_lines")
-    if lines is None:
-        return
     left_out = sum((Decimal(e["amount"]) for e in lines["excluded"]), Decimal(0))
     rows_out = sum(e["rows"] for e in lines["excluded"])
     written = file_sum(folder / "order_lines.parquet", "amount")

@@ -12,7 +12,10 @@ from custkit.tables import CARRIED, ORDER_LINES
 CARRIED_TO_ORDERS = ("channel", "device", "store_id", "region", "payment_method")
 PRODUCT_FIELDS = ("product_name", "category", "department", "brand")
 # Rank of a line inside its order, and the order of the file: by content alone, so that the row order of an export leaves no trace.
-CONTENT = tuple(c.name for c in ORDER_LINES.columns if c.name not in ("order_id", "line_number"))
+# What the rules derive (kind, is_product, revenue) follows from these.
+CONTENT = (
+    "ordered_at", "product_id", "quantity", "amount", "gross_amount", "discount_amount", "coupon_amount", "cost_amount", "customer_id",
+)  # fmt: skip
 
 
 def mapped_fields(client: Client, table: str) -> set[str]:
@@ -21,7 +24,7 @@ def mapped_fields(client: Client, table: str) -> set[str]:
 
 
 def make_lines(con: duckdb.DuckDBPyConnection, client: Client, *, unit_costs: bool) -> None:
-    """`staged_order_lines` → `judged` (every accepted row with its kind, revenue and the reason it is left out, if any) → `lines`."""
+    """`staged_order_lines` → `judged` (every accepted row with its kind, revenue and the reason it is left out, if any)."""
     mapped = mapped_fields(client, "order_lines")
     _refuse_without_amount(client)
     fields = {f: (name(f) if f in mapped else None) for f in (*(c.name for c in ORDER_LINES.columns), *CARRIED["order_lines"])}
@@ -61,10 +64,15 @@ def make_lines(con: duckdb.DuckDBPyConnection, client: Client, *, unit_costs: bo
     )
     con.execute("DROP TABLE plain")
     _mark_duplicates(con, rules)
+
+
+def rank_lines(con: duckdb.DuckDBPyConnection) -> None:
+    """`judged` → `lines`: the rows that count, numbered inside their order. `judged` is gone afterwards."""
+    rank = f"row_number() OVER (PARTITION BY order_id ORDER BY {', '.join(_sort(c) for c in CONTENT)})"
     con.execute(
-        "CREATE TEMP TABLE lines AS SELECT *, row_number() OVER "
-        f"(PARTITION BY order_id ORDER BY {', '.join(_sort(c) for c in CONTENT)}) AS line_number FROM judged WHERE excluded IS NULL"
+        f"CREATE TEMP TABLE lines AS SELECT * EXCLUDE (_source, excluded), {rank} AS line_number FROM judged WHERE excluded IS NULL"
     )
+    con.execute("DROP TABLE judged")
 
 
 def _sort(column: str) -> str:

@@ -43,9 +43,12 @@ def make_table(con: duckdb.DuckDBPyConnection, client: Client, table: str, targe
     elif table in MADE_KEYS and MADE_KEYS[table] not in fields:
         order = ", ".join(f"{name(f)} NULLS FIRST" for f in sorted(fields, key=lambda f: (f != TABLES[table].time, f)))
         letter = MADE_KEYS[table][0]
-        query = f"SELECT {lit(letter)} || lpad(CAST(row_number() OVER (ORDER BY {order}) AS VARCHAR), 10, '0') AS {name(MADE_KEYS[table])}, * EXCLUDE (_source) FROM {staged}"
+        number = f"lpad(CAST(row_number() OVER (ORDER BY {order}) AS VARCHAR), 10, '0')"
+        query = f"SELECT {lit(letter)} || {number} AS {name(MADE_KEYS[table])}, * EXCLUDE (_source) FROM {staged}"
     else:
-        query = _first_known(table, staged, fields)
+        (key,) = TABLES[table].key
+        (distinct,) = con.execute(f"SELECT count(DISTINCT {name(key)}) FROM {staged}").fetchone() or (0,)
+        query = f"SELECT * EXCLUDE (_source) FROM {staged}" if distinct == accepted else _first_known(table, staged, fields)
     con.execute(f"CREATE TEMP TABLE {name(target)} AS {query}")
     con.execute(f"DROP TABLE {staged}")
     (rows,) = con.execute(f"SELECT count(*) FROM {name(target)}").fetchone() or (0,)

@@ -39,6 +39,6 @@ def _blocks(file: pq.ParquetFile, path: Path, header: list[str], wanted: list[in
                 table = pa.Table.from_batches([batch]).rename_columns([f"c{i}" for i in wanted])
                 table = table.append_column(LINE, pa.array(range(done + 1, done + 1 + batch.num_rows), pa.int64()))
                 done += batch.num_rows
-                yield Block(table, batch.num_rows, has_control=True, read_bytes=table.nbytes)
+                yield Block(table, batch.num_rows, read_bytes=table.nbytes)
     except (pa.ArrowInvalid, OSError) as error:
         raise BadInput(f"{path} after row {done}: is damaged ({str(error).splitlines()[0]}); fetch it again") from error

@@ -91,7 +91,10 @@ def take_snapshot(client: Client, *, progress: bool | None = None) -> Snapshot:
 
 def snapshot_key(client: Client, inputs: list[Input]) -> str:
     """Hash of every input's bytes, of what the client file says about reading them, and of the code that reads them."""
-    says = client.model_dump(mode="json", include={"currency", "time_zone", "sources", "rules", "limits"})
+    says = client.model_dump(
+        mode="json",
+        include={"currency": True, "time_zone": True, "sources": True, "rules": True, "limits": {"quarantine_rows", "quarantine_revenue"}},
+    )
     parts = [SHAPE, code_hash(), [(one.source, one.name, one.format, one.sha256) for one in inputs], says]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:24]
 
@@ -176,7 +179,10 @@ def _make(client: Client, inputs: list[Input], key: str, folder: Path, home: Pat
             write_query(con, order, QUARANTINE, kept)
             raise
         tick("", 0)
+        accounts = {f.table: {"accepted": f.accepted, "rows": f.rows, "merged": f.accepted - f.rows} for f in folded}
         if has_lines:
+            accounts["order_lines"] = ledger.line_ledger(con)
+            lines.rank_lines(con)
             lines.fold_orders(con, client)
             lines.fold_customers(con, "customers" in {f.table for f in folded})
             lines.fold_products(con, "products" in {f.table for f in folded})
@@ -186,11 +192,11 @@ def _make(client: Client, inputs: list[Input], key: str, folder: Path, home: Pat
         written = {}
         for table in TABLES:
             rows = targets.get(table, table)
-            if ledger._has(con, rows):
+            if con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [rows]).fetchone():
                 written[table] = write_table(con, table, rows, folder)
         write_query(con, order, QUARANTINE, folder / "quarantine.parquet")
-        accounts = ledger.table_ledger(con, folded)
-        ledger.check_money(accounts, folder)
+        if has_lines:
+            ledger.check_money(accounts["order_lines"], folder)
         first, last = (
             con.execute("SELECT min(ordered_at), max(ordered_at) FROM order_rows").fetchone() or (None, None) if has_lines else (None, None)
         )

@@ -15,7 +15,7 @@ from custkit.intake.block import LINE, Block, Reading
 from custkit.intake.counters import count_records
 from custkit.intake.delimited import read_delimited
 from custkit.intake.excel import number_text, read_excel
-from custkit.intake.grammar import TOTAL_WORDS, Grammar, lit, name
+from custkit.intake.grammar import TOTAL_WORDS, WORDS, Grammar, lit, name
 from custkit.intake.inputs import Input
 from custkit.intake.parquet import read_parquet
 from custkit.tables import CARRIED, TABLES
@@ -34,6 +34,11 @@ QUARANTINE = pa.schema(
         ("amount", pa.decimal128(18, 4)),
     ]
 )
+CONTROLS = bytes(c for c in range(32) if c not in (9, 10, 13)) + b"\x7f"
+_EXCEL_ERROR = "#(N/A|REF!|DIV/0!|VALUE!|NAME[?]|NULL!|NUM!)"
+FILE = "_file"
+BATCH = 250_000
+Row = tuple[int, int, str | None, str | None, str, object]
 _CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 Tick = Callable[[str, int], None]
 
@@ -80,7 +85,8 @@ SQL_TYPES = {
 def required_fields(source: Source) -> tuple[str, ...]:
     """Mapped fields that no accepted row may lack."""
     mapped = source.columns
-    needed = [c.name for c in TABLES[source.table].columns if c.required and c.name in mapped]
+    keys = TABLES[source.table].key if source.table != "order_lines" else ()
+    needed = [c.name for c in TABLES[source.table].columns if (c.required or c.name in keys) and c.name in mapped]
     if source.table == "campaign_contacts" or "amount" in mapped or source.table != "order_lines":
         return tuple(needed)
     if "gross_amount" in mapped:
@@ -89,7 +95,10 @@ def required_fields(source: Source) -> tuple[str, ...]:
 
 
 def stage(con: duckdb.DuckDBPyConnection, client: Client, inputs: list[Input], tick: Tick) -> list[FileCount]:
-    """Read every input into `staged_<table>` and the rows set aside into `quarantine`; the count of every file."""
+    """Read every input into `staged_<table>` and the rows set aside into `quarantine`; the count of every file.
+
+    Raises BadInput for a file that changes while it is read, CustkitError where two counts of a file differ.
+    """
     con.execute(
         'CREATE TABLE quarantine ("table" VARCHAR, file VARCHAR, line BIGINT, "column" VARCHAR, value VARCHAR, reason VARCHAR, amount DECIMAL(18, 4))'
     )
@@ -97,156 +106,160 @@ def stage(con: duckdb.DuckDBPyConnection, client: Client, inputs: list[Input], t
         fields = dict.fromkeys(f for source in client.sources if source.table == table for f in source.columns)
         columns = ", ".join(f"{name(f)} {SQL_TYPES[field_type(table, f)]}" for f in fields)
         con.execute(f"CREATE TABLE {name('staged_' + table)} (_source INTEGER, {columns})")
-    return [_File(con, client, one, tick).read() for one in inputs]
-
-
-class _File:
-    def __init__(self, con: duckdb.DuckDBPyConnection, client: Client, one: Input, tick: Tick) -> None:
-        self.con, self.client, self.input, self.tick = con, client, one, tick
-        self.source = client.sources[one.source]
-        self.count = FileCount(self.source.table, one.source, one.name, one.sha256)
-        self.failures: dict[str, int] = {}
-
-    def read(self) -> FileCount:
-        reading: Reading = READERS[self.input.format](self.input.path, self.source)
+    counts = [FileCount(client.sources[one.source].table, one.source, one.name, one.sha256) for one in inputs]
+    typist = _Typist(con, client, inputs, counts)
+    for number, (one, count) in enumerate(zip(inputs, counts, strict=True)):
+        source = client.sources[one.source]
+        reading: Reading = READERS[one.format](one.path, source)
         for block in reading.blocks:
-            self._take(block, reading)
-            self.tick(self.input.name, block.read_bytes)
-        if not self.input.unchanged():
-            raise BadInput(f"{self.input.path}: was written to while it was read; run again when the export is complete")
-        if self.count.records == self.count.blank and self.source.table == "order_lines" and not self.source.optional:
-            raise BadInput(f"{self.input.path}: has a header and no rows; export it again, or set `optional: true` for this source")
-        second, how = count_records(self.input, self.source, self.count.blank)
-        self.count.counted_by = how
-        self.count.check(second)
-        return self.count
+            count.records += block.records
+            count.blank += block.blank
+            typist.take(number, block, reading)
+            tick(one.name, block.read_bytes)
+        if not one.unchanged():
+            raise BadInput(f"{one.path}: was written to while it was read; run again when the export is complete")
+        if count.records == count.blank and source.table == "order_lines" and not source.optional:
+            raise BadInput(f"{one.path}: has a header and no rows; export it again, or set `optional: true` for this source")
+    typist.flush()
+    for one, count in zip(inputs, counts, strict=True):
+        second, count.counted_by = count_records(one, client.sources[one.source], count.blank)
+        count.check(second)
+    return counts
 
-    def _take(self, block: Block, reading: Reading) -> None:
-        count = self.count
-        count.records += block.records
-        count.blank += block.blank
+
+class _Typist:
+    """Gathers blocks of one source and shape, over several files where they are small, and types them in one go."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, client: Client, inputs: list[Input], counts: list[FileCount]) -> None:
+        self.con, self.client, self.inputs, self.counts = con, client, inputs, counts
+        self.shape: tuple[int, tuple[tuple[str, str], ...]] | None = None
+        self.waiting: list[pa.Table] = []
+        self.with_control: set[str] = set()
+
+    def take(self, number: int, block: Block, reading: Reading) -> None:
         if block.aside:
-            self._set_aside([(a.line, None, a.value, a.reason, None) for a in block.aside])
+            self._set_aside([(number, a.line, None, a.value, a.reason, None) for a in block.aside])
         if not block.table.num_rows:
             return
-        table, kinds = _prepared(text_of_floats(block.table, self._read_as_text(reading)))
-        self.con.register("block", pa.Table.from_batches(table.to_batches(max_chunksize=122_880), table.schema))
+        source = self.client.sources[self.inputs[number].source]
+        table, kinds, with_control = _prepared(block.table, source, reading.places)
+        shape = (self.inputs[number].source, tuple(kinds.items()))
+        if shape != self.shape:
+            self.flush()
+            self.shape = shape
+        self.waiting.append(table.append_column(FILE, pa.repeat(pa.scalar(number, pa.int32()), table.num_rows)))
+        self.with_control |= with_control
+        if sum(t.num_rows for t in self.waiting) >= BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Type what is waiting."""
+        if not self.waiting or self.shape is None:
+            return
+        table = pa.concat_tables(self.waiting)
+        number, kinds = self.shape
+        self.con.register("block", pa.Table.from_batches(table.to_batches(max_chunksize=61_440), table.schema))
         try:
-            self._type(table.num_rows, kinds, block.has_control, reading)
+            self._type(number, dict(kinds))
         finally:
             self.con.unregister("block")
+            self.waiting, self.with_control = [], set()
 
-    def _read_as_text(self, reading: Reading) -> set[str]:
-        """Columns whose numbers are names or need the client's dictionary."""
-        return {
-            f"c{place}"
-            for f, place in reading.places.items()
-            if field_type(self.source.table, f) == "string" or self.source.columns[f].null or self.source.columns[f].values
-        }
-
-    def _type(self, rows: int, kinds: dict[str, str], has_control: bool, reading: Reading) -> None:
-        texts, values, failures = [], [], []
-        grammars: dict[str, Grammar] = {}
-        raws: dict[str, str] = {}
-        required = required_fields(self.source)
-        for i, (canonical, given) in enumerate(self.source.columns.items()):
-            kind = field_type(self.source.table, canonical)
-            grammar = Grammar(kind, given, canonical, self.client.currency, self.client.time_zone, _is_money(canonical, kind))
-            grammars[canonical] = grammar
-            text, value = f"t{i}", name(canonical)
-            if given.column is None:
-                raw, raw_kind = lit(given.value or ""), "text"
-            else:
-                raw = f"c{reading.places[canonical]}"
-                raw_kind = kinds[raw]
-            raws[canonical] = raw
-            direct = None if given.null or given.values else grammar.direct(text, raw_kind)
-            if direct is not None:
-                texts.append(f"{raw} AS {text}")
-                values.append(f"{direct} AS {value}")
-            else:
-                texts.append(f"{_meant(raw, raw_kind, grammar)} AS {text}")
-                values.append(f"{grammar.value(text)} AS {value}")
-            if kind != "string" or grammar.value("t") != "t":
-                failures.append(f"WHEN {text} IS NOT NULL AND {value} IS NULL THEN {2 * i}")
-            if has_control and raw_kind == "text" and kind == "string" and given.column is not None:
-                failures.insert(0, f"WHEN regexp_matches({text}, {lit(_CONTROL)}) THEN {2 * i}")
-            if canonical in required:
-                failures.append(f"WHEN {text} IS NULL THEN {2 * i + 1}")
+    def _type(self, number: int, kinds: dict[str, str]) -> None:
+        source = self.client.sources[number]
+        fields = {f: Grammar(k, m, f, self.client.currency, self.client.time_zone, _is_money(f, k))
+                  for f, m in source.columns.items() for k in (field_type(source.table, f),)}  # fmt: skip
+        texts, plains, raws, values, failures = [], [], [], [], []
+        required = required_fields(source)
+        for i, (f, grammar) in enumerate(fields.items()):
+            t, p, r, v = f"t{i}", f"p{i}", f"r{i}", name(f)
+            kind = kinds.get(f"c_{f}", "text")
+            cell = lit(grammar.map.value or "") if grammar.map.column is None else name(f"c_{f}")
+            direct = None if grammar.map.null or grammar.map.values else grammar.direct(t, kind)
+            texts.append(f"{cell if direct is not None else _meant(cell, kind, grammar)} AS {t}")
+            plains.append(f"{'NULL' if direct is not None else grammar.plain(t)} AS {p}")
+            raws.append(f"{direct if direct is not None else grammar.raw(p)} AS {r}")
+            values.append(f"{grammar.value(r)} AS {v}")
+            if f in required:
+                failures.append(f"WHEN {t} IS NULL THEN {2 * i + 1}")
+            if f"c_{f}" in self.with_control and grammar.kind == "string":
+                failures.append(f"WHEN regexp_matches({t}, {lit(_CONTROL)}) THEN {2 * i}")
+            if grammar.kind != "string" or f in WORDS:
+                failures.append(f"WHEN {t} IS NOT NULL AND {v} IS NULL THEN {2 * i}")
         bad = f"CASE {' '.join(failures)} END" if failures else "CAST(NULL AS INTEGER)"
-        fields = ", ".join(name(f) for f in self.source.columns)
+        layers = f"SELECT {FILE}, {LINE}, {', '.join(texts)} FROM block"
+        for layer in (plains, raws, values):
+            layers = f"SELECT *, {', '.join(layer)} FROM ({layers})"
+        columns = ", ".join(name(f) for f in fields)
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE piece AS SELECT {FILE}, {LINE}, {columns}, {bad} AS _bad FROM ({layers})")
         self.con.execute(
-            f"CREATE OR REPLACE TEMP TABLE piece AS SELECT *, {bad} AS _bad FROM "
-            f"(SELECT *, {', '.join(values)} FROM (SELECT {LINE}, {', '.join(texts)} FROM block))"
+            f"INSERT INTO {name('staged_' + source.table)} BY NAME SELECT {number}::INTEGER AS _source, {columns} FROM piece WHERE _bad IS NULL"
         )
-        self.con.execute(
-            f"INSERT INTO {name('staged_' + self.source.table)} BY NAME SELECT {self.input.source}::INTEGER AS _source, {fields} FROM piece WHERE _bad IS NULL"
-        )
-        (failed,) = self.con.execute("SELECT count(_bad) FROM piece").fetchone() or (0,)
-        self.count.accepted += rows - failed
-        if failed:
-            self._explain(grammars, raws, kinds, reading)
+        good = self.con.execute(f"SELECT {FILE}, count(*), count(_bad) FROM piece GROUP BY 1").fetchall()
+        for file, rows, failed in good:
+            self.counts[file].accepted += rows - failed
+        if any(failed for _file, _rows, failed in good):
+            self._explain(source, fields, kinds)
 
-    def _explain(self, grammars: dict[str, Grammar], raws: dict[str, str], kinds: dict[str, str], reading: Reading) -> None:
+    def _explain(self, source: Source, fields: dict[str, Grammar], kinds: dict[str, str]) -> None:
         """Name the reason of every row that failed; titles repeated and totals are structure, not data."""
-        reasons, columns, shown = [], [], []
-        for i, (canonical, grammar) in enumerate(grammars.items()):
-            text, raw = f"p.t{i}", raws[canonical]
-            control = f"WHEN regexp_matches(CAST({text} AS VARCHAR), {lit(_CONTROL)}) THEN 'control_character' "
-            excel = f"WHEN regexp_full_match(CAST({text} AS VARCHAR), '#(N/A|REF!|DIV/0!|VALUE!|NAME[?]|NULL!|NUM!)') THEN 'excel_error' "
-            given = grammar.reason(f"CAST({text} AS VARCHAR)")
-            reasons.append(f"WHEN {2 * i} THEN CASE {control}{excel}ELSE {given} END WHEN {2 * i + 1} THEN 'missing_required'")
-            column = lit(grammar.map.column or canonical)
-            columns.append(f"WHEN {2 * i} THEN {column} WHEN {2 * i + 1} THEN {column}")
-            at = f"b.{raw}" if grammar.map.column is not None else raw
-            shown.append(f"WHEN {2 * i} THEN CAST({at} AS VARCHAR) WHEN {2 * i + 1} THEN CAST({at} AS VARCHAR)")
-        header = " AND ".join(
-            f"CAST(b.c{place} AS VARCHAR) = {lit(reading.header[place].strip())}" for place in sorted(set(reading.places.values()))
+        self.con.execute(
+            f"CREATE OR REPLACE TEMP TABLE failed AS SELECT b.*, p._bad, {_known_amount(source)} AS _amount FROM block b JOIN piece p USING ({FILE}, {LINE}) WHERE p._bad IS NOT NULL"
         )
-        cells = [f"lower(rtrim(CAST(b.{c} AS VARCHAR), ':： '))" for c in kinds]
-        total = " OR ".join(f"{cell} IN ({', '.join(lit(w) for w in TOTAL_WORDS)})" for cell in cells)
-        case = "CASE p._bad {} END"
-        rows = self.con.execute(
-            f"SELECT p.{LINE}, {case.format(' '.join(columns))}, {case.format(' '.join(shown))}, "
-            f"CASE WHEN {header} THEN 'repeated_header' WHEN {total} THEN 'total_row' ELSE {case.format(' '.join(reasons))} END, "
-            f"{self._known_amount()} FROM piece p JOIN block b USING ({LINE}) WHERE p._bad IS NOT NULL"
-        ).fetchall()
+        header = " AND ".join(
+            f"lower(CAST({name('c_' + f)} AS VARCHAR)) = {lit((g.map.column or '').strip().lower())}"
+            for f, g in fields.items()
+            if g.map.column is not None
+        )
+        words = ", ".join(lit(word) for word in TOTAL_WORDS)
+        total = " OR ".join(f"lower(rtrim(CAST({name(c)} AS VARCHAR), ':： ')) IN ({words})" for c in kinds)
+        structure = f"CASE WHEN {header or 'false'} THEN 'repeated_header' WHEN {total or 'false'} THEN 'total_row' ELSE {{}} END"
+        rows: list[Row] = []
+        for (bad,) in self.con.execute("SELECT DISTINCT _bad FROM failed ORDER BY 1").fetchall():
+            f, grammar = list(fields.items())[bad // 2]
+            cell = lit(grammar.map.value or "") if grammar.map.column is None else name(f"c_{f}")
+            text = _meant(cell, kinds.get(f"c_{f}", "text"), grammar)
+            reason = (
+                "'missing_required'"
+                if bad % 2
+                else (
+                    f"CASE WHEN regexp_matches({text}, {lit(_CONTROL)}) THEN 'control_character' "
+                    f"WHEN regexp_full_match({text}, {lit(_EXCEL_ERROR)}) THEN 'excel_error' ELSE {grammar.reason(text)} END"
+                )
+            )
+            rows += self.con.execute(
+                f"SELECT {FILE}, {LINE}, {lit(grammar.map.column or f)}, CAST({cell} AS VARCHAR), {structure.format(reason)}, _amount FROM failed WHERE _bad = {bad}"
+            ).fetchall()
         self._set_aside(rows)
 
-    def _known_amount(self) -> str:
-        if self.source.table != "order_lines":
-            return "CAST(NULL AS DECIMAL(18, 4))"
-        mapped = self.source.columns
+    def _set_aside(self, rows: list[Row]) -> None:
+        for file, _line, _column, _value, reason, _amount in rows:
+            count = self.counts[file]
+            count.reasons[reason] = count.reasons.get(reason, 0) + 1
+            if reason in STRUCTURAL:
+                count.structural += 1
+            else:
+                count.quarantined += 1
+        files, lines, columns, cells, reasons, amounts = (list(part) for part in zip(*rows, strict=True))
+        tables = [self.counts[file].table for file in files]
+        names = [self.counts[file].file for file in files]
+        shown = [cell if cell is None else cell[:200] for cell in cells]
+        self.con.register("aside", pa.table([tables, names, lines, columns, shown, reasons, amounts], schema=QUARANTINE))
+        self.con.execute("INSERT INTO quarantine SELECT * FROM aside")
+        self.con.unregister("aside")
+
+
+def _known_amount(source: Source) -> str:
+    """SQL of what a failed line would have brought in, where that much can be read."""
+    mapped = source.columns
+    if source.table == "order_lines":
         if "amount" in mapped:
             return "p.amount"
         if "unit_price" in mapped:
-            quantity = "p.quantity" if "quantity" in mapped else "1"
-            return f"CAST({quantity} * p.unit_price AS DECIMAL(18, 4))"
-        return "p.gross_amount" if "gross_amount" in mapped else "CAST(NULL AS DECIMAL(18, 4))"
-
-    def _set_aside(self, rows: list[tuple[int, str | None, str | None, str, object]]) -> None:
-        for _line, _column, _value, reason, _amount in rows:
-            self.count.reasons[reason] = self.count.reasons.get(reason, 0) + 1
-            if reason in STRUCTURAL:
-                self.count.structural += 1
-            else:
-                self.count.quarantined += 1
-        lines, columns, values, reasons, amounts = (list(part) for part in zip(*rows, strict=True))
-        aside = pa.table(
-            [
-                [self.source.table] * len(rows),
-                [self.input.name] * len(rows),
-                lines,
-                columns,
-                [v if v is None else v[:200] for v in values],
-                reasons,
-                amounts,
-            ],
-            schema=QUARANTINE,
-        )
-        self.con.register("aside", aside)
-        self.con.execute("INSERT INTO quarantine SELECT * FROM aside")
-        self.con.unregister("aside")
+            return f"CAST({'p.quantity' if 'quantity' in mapped else '1'} * p.unit_price AS DECIMAL(18, 4))"
+        if "gross_amount" in mapped:
+            return "p.gross_amount"
+    return "CAST(NULL AS DECIMAL(18, 4))"
 
 
 def _is_money(canonical: str, kind: str) -> bool:
@@ -265,45 +278,43 @@ def _meant(raw: str, kind: str, grammar: Grammar) -> str:
     return text
 
 
-def _prepared(table: pa.Table) -> tuple[pa.Table, dict[str, str]]:
-    """Text trimmed, dictionaries and odd types unfolded; each column's kind: text, float, int, bool, date, timestamp, timestamptz, other."""
-    columns: dict[str, pa.ChunkedArray] = {}
+def _prepared(table: pa.Table, source: Source, places: dict[str, int]) -> tuple[pa.Table, dict[str, str], set[str]]:
+    """Cells by field (`c_<field>`, and `c_` for the file's first column), their kinds, and the columns in which a control character stands.
+
+    Text is trimmed, dictionaries are unfolded. Kinds: text, float, int, bool, date, timestamp, timestamptz.
+    """
+    columns: dict[str, pa.ChunkedArray] = {LINE: table[LINE]}
     kinds: dict[str, str] = {}
-    for column in table.column_names:
-        data = table[column]
-        if pa.types.is_dictionary(data.type):
-            data = data.cast(data.type.value_type)
-        kind = data.type
-        if column == LINE:
-            columns[column] = data
-            continue
-        if (
-            pa.types.is_string(kind)
-            or pa.types.is_large_string(kind)
-            or pa.types.is_binary(kind)
-            or pa.types.is_large_binary(kind)
-            or pa.types.is_null(kind)
-        ):
-            columns[column], kinds[column] = pc.utf8_trim_whitespace(data.cast(pa.string())), "text"
-        elif pa.types.is_floating(kind):
-            columns[column], kinds[column] = pc.if_else(pc.is_nan(data), None, data), "float"
-        elif pa.types.is_integer(kind):
-            columns[column], kinds[column] = data, "int"
-        elif pa.types.is_boolean(kind):
-            columns[column], kinds[column] = data, "bool"
-        elif pa.types.is_date(kind):
-            columns[column], kinds[column] = data.cast(pa.date32()), "date"
-        elif pa.types.is_timestamp(kind):
-            columns[column] = data.cast(pa.timestamp("us", kind.tz), safe=False)
-            kinds[column] = "timestamptz" if kind.tz else "timestamp"
-        else:
-            columns[column], kinds[column] = data.cast(pa.string()), "text"
-    return pa.table(columns), kinds
+    with_control: set[str] = set()
+    for f, place in {"": 0, **places}.items():
+        data = table[f"c{place}"] if f"c{place}" in table.column_names else pa.nulls(table.num_rows, pa.string())
+        given = source.columns.get(f)
+        as_text = given is None or field_type(source.table, f) == "string" or bool(given.null or given.values)
+        column = f"c_{f}"
+        columns[column], kinds[column] = _cells(data, as_text=as_text)
+        if kinds[column] == "text" and _has_control(columns[column]):
+            with_control.add(column)
+    return pa.table(columns), kinds, with_control
 
 
-def text_of_floats(table: pa.Table, columns: set[str]) -> pa.Table:
-    """The float columns named, as exact text."""
-    for i, column in enumerate(table.column_names):
-        if column in columns and pa.types.is_floating(table[column].type):
-            table = table.set_column(i, column, number_text(table[column]))
-    return table
+def _cells(data: pa.ChunkedArray, *, as_text: bool) -> tuple[pa.ChunkedArray, str]:
+    if pa.types.is_dictionary(data.type):
+        data = data.cast(data.type.value_type)
+    kind = data.type
+    if pa.types.is_floating(kind):
+        return (number_text(data), "text") if as_text else (pc.if_else(pc.is_nan(data), None, data.cast(pa.float64())), "float")
+    if pa.types.is_integer(kind):
+        return data, "int"
+    if pa.types.is_boolean(kind):
+        return data, "bool"
+    if pa.types.is_date(kind):
+        return data.cast(pa.date32()), "date"
+    if pa.types.is_timestamp(kind):
+        return data.cast(pa.timestamp("us", kind.tz), safe=False), "timestamptz" if kind.tz else "timestamp"
+    return pc.utf8_trim_whitespace(data.cast(pa.string())), "text"
+
+
+def _has_control(column: pa.ChunkedArray | pa.Array) -> bool:
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    buffers = [chunk.buffers()[2] for chunk in chunks]
+    return any(len(data.translate(None, CONTROLS)) != len(data) for data in (buffer.to_pybytes() for buffer in buffers if buffer))
