@@ -119,3 +119,33 @@ def real_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def shops(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """`shops("null", null=True)`: the demo shop's client file with exports of its own, and what was planted: `.client`, `.shop`, `.counts`.
+
+    Made once a session. To open a book on it, set $CUSTKIT_HOME to `.home`. Options as in `write_shop`.
+    """
+    from importlib.resources import files
+    from types import SimpleNamespace
+
+    from custkit.client import EMBEDDED, load_client
+    from custkit.demo.export import write_shop
+
+    home = tmp_path_factory.mktemp("shops")
+    made: dict[str, SimpleNamespace] = {}
+
+    def get(slug: str, **options: Any) -> SimpleNamespace:
+        if slug not in made:
+            folder = home / "clients" / slug
+            (folder / "raw").mkdir(parents=True)
+            (home / "notebooks").mkdir(exist_ok=True)
+            file = EMBEDDED["demo_zh" if options.get("language") == "zh_CN" else "demo"]
+            (folder / "client.yml").write_bytes((files("custkit") / "demo" / file).read_bytes())
+            shop, counts = write_shop(folder / "raw", **options)
+            client = load_client(slug, path=folder / "client.yml")
+            made[slug] = SimpleNamespace(home=home, folder=folder, client=client, shop=shop, counts=counts)
+        return made[slug]
+
+    return get

@@ -130,7 +130,7 @@ class _Calendar:
         self.start = np.datetime64(start, "s")
         self.days = (END - start).days
         dates = pd.date_range(start, periods=self.days)
-        pace = MONTH_FACTORS[dates.month - 1] * WEEKDAY_FACTORS[dates.weekday] if seasonal else np.ones(self.days)
+        pace = MONTH_FACTORS[dates.month - 1] * WEEKDAY_FACTORS[dates.day_of_week] if seasonal else np.ones(self.days)
         self._even = np.concatenate([[0.0], np.cumsum(pace)]) * self.days / pace.sum()
 
     def bend(self, even: np.ndarray) -> np.ndarray:
@@ -382,7 +382,7 @@ def _baskets(planted: Truth, rng: np.random.Generator, products: pd.DataFrame, p
         wanted = where * size + row[pair.consequent]
         missing = wanted[~np.isin(wanted, key)]
         base = 1 - len(missing) / max(len(wanted), 1)
-        chance = max(pair.confidence - base, 0) / (1 - base)
+        chance = max(pair.confidence - base, 0) / (1 - base) if base < 1 else 0.0
         return rng.permutation(missing)[: round(chance * len(missing))]
 
     for pair in planted.pairs:
@@ -504,7 +504,7 @@ def _contacts(
             could = np.flatnonzero((people["registered"] < begins) & (people["consent"] == 0) & (closed > begins))
             who = np.sort(rng.permutation(could)[: round(0.4 * len(could))])
             arm = np.full(len(who), "")
-        in_time = np.flatnonzero((customer >= 0) & (day >= begins) & (day < ends))
+        in_time = np.flatnonzero((customer >= 0) & (day >= begins + 0.375) & (day < ends))
         first = np.full(len(people), -1)
         first[customer[in_time[::-1]]] = in_time[::-1]
         used = first[who]
