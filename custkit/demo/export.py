@@ -176,7 +176,7 @@ class _Writer:
         return pd.DatetimeIndex(self.moments(days)).tz_localize(ZONE, ambiguous=False, nonexistent="shift_forward").tz_convert("UTC")
 
     def who(self, customer: Any) -> list[str]:
-        customer = np.asarray(customer)
+        customer = np.asarray(customer).astype(int)
         return np.where(customer < 0, "", self.ids[np.maximum(customer, 0)]).tolist()
 
     def sales(self) -> None:
@@ -389,7 +389,7 @@ class _Writer:
 
     def loyalty(self) -> None:
         frame = self.shop.ledger
-        order = frame["order"].to_numpy()
+        order = frame["order"].to_numpy().astype(int)
         ids = self.shop.orders["id"].to_numpy()
         booked = self.utc(frame["day"]).tz_localize(None).to_numpy().astype("datetime64[s]").astype("int64")
         rows = zip(

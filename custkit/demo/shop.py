@@ -462,7 +462,8 @@ def _stop_at_gold(
     leaves = people["member"].to_numpy() & np.isfinite(people["died"].to_numpy()) & (people["cycle"].to_numpy() < 0) & (last >= 0)
     could = np.flatnonzero(leaves & ~np.isfinite(reached))
     could = could[spent[last[could]] > 0]
-    times = np.ceil((threshold - trailing[last[could]]) / spent[last[could]]).astype(int) + 1
+    short = threshold + 3000 - trailing[last[could]]  # 30.00 more, for the coupons that campaigns still take off
+    times = np.ceil(short / spent[last[could]]).astype(int) + 1
     nearest = np.lexsort((rng.random(could.size), times))[:wanted]
     stops, more = could[nearest], np.ones(len(orders), dtype=int)
     more[last[stops]] = times[nearest]
@@ -525,20 +526,12 @@ def _contacts(
 
 def _campaigns(calendar: _Calendar) -> pd.DataFrame:
     rows = [
-        (
-            name,
-            english,
-            chinese,
-            kind,
-            channel,
-            calendar.at(np.array(_window(calendar, name)[0])),
-            calendar.at(np.array(_window(calendar, name)[1])),
-            cost,
-        )
+        (name, english, chinese, kind, channel, *calendar.at(np.array(_window(calendar, name))), cost)
         for name, english, chinese, kind, channel, before, _lasts, cost in CAMPAIGNS
         if before <= calendar.days
     ]
-    return pd.DataFrame(rows, columns=["id", "name", "name_zh", "type", "channel", "starts", "ends", "cost"])
+    frame = pd.DataFrame(rows, columns=["id", "name", "name_zh", "type", "channel", "starts", "ends", "cost"])
+    return frame.astype({"starts": "datetime64[s]", "ends": "datetime64[s]"})
 
 
 def _postage_and_samples(rng: np.random.Generator, products: pd.DataFrame, orders: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
