@@ -36,6 +36,7 @@ HARMLESS = tuple(
         r"frozen modules|PYDEVD_DISABLE_FILE_VALIDATION",
     )
 )
+_DEPRECATION = re.compile(r"^.*(?:Pending)?DeprecationWarning: .*\n(?:  .*\n?)?", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -222,8 +223,8 @@ def _cell_fault(cell: dict[str, Any], last: int) -> Fault | None:
     if not isinstance(count, int) or count <= last or status != "completed":
         return Fault("NotRun", "the cell was not run, or not in order")
     told = [output for output in cell["outputs"] if output["output_type"] == "stream" and output["name"] == "stderr"]
-    lines = "".join("".join(output["text"]) for output in told).splitlines()
-    if bad := [line for line in lines if not any(known.search(line) for known in HARMLESS)]:
+    text = _DEPRECATION.sub("", "".join("".join(output["text"]) for output in told))
+    if bad := [line for line in text.splitlines() if not any(known.search(line) for known in HARMLESS)]:
         return Fault("Warning", _clean(" ".join(bad)), mark("The cell wrote a warning: mend its cause, a warning hides the next."))
     return None
 

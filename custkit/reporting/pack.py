@@ -19,8 +19,9 @@ from custkit.present.finding import show
 from custkit.reporting import publish
 from custkit.reporting.execute import OUT, SENTINEL_CELL, Fault, Task, Verdict
 from custkit.reporting.harvest import Told, harvest, results
-from custkit.reporting.page import Change, Failure, Pack, Provenance, render_index, render_page
-from custkit.reporting.plan import Job, Plan, code_hash, digest, make_plan, versions
+from custkit.reporting.page import Change, Failure, Pack, render_index, render_page
+from custkit.reporting.plan import Job, Plan, code_hash, digest, make_plan, page_name, versions
+from custkit.reporting.provenance import provenance
 from custkit.reporting.publish import Shelf
 from custkit.reporting.run import Listener, kernel_environment, run_tasks, warm_up
 
@@ -212,7 +213,7 @@ def _finish(build: _Building) -> Outcome:
         pages=pages,
         changes=None if before is None else changes(before, found, pages),
         previous=words.month(build.plan.period - 1),
-        absent=[_title(job) for job in build.plan.jobs if job.notebook not in build.ready and job.notebook not in build.failed],
+        absent=[page_name(job.notebook) for job in build.plan.jobs if job.notebook not in build.ready and job.notebook not in build.failed],
     )
     pack = _render_pages(build, pack)
     (build.work / publish.RESULTS).write_text(json.dumps(found, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -229,22 +230,14 @@ def _finish(build: _Building) -> Outcome:
 
 
 def _render_pages(build: _Building, pack: Pack) -> Pack:
-    paths = {job.notebook: job for job in build.plan.jobs}
     for told in pack.pages:
         try:
             (build.work / f"{told.name}.html").write_text(render_page(pack, told), encoding="utf-8")
         except ValueError as error:
             build.failed[told.name] = Fault(type(error).__name__, str(error))
-    failures = [Failure(name, _title(paths[name]), fault) for name, fault in build.failed.items()]
+    failures = [Failure(name, fault) for name, fault in build.failed.items()]
     rendered = [told for told in pack.pages if told.name not in build.failed]
     return Pack(**{**vars(pack), "failures": failures, "pages": rendered})
-
-
-def _title(job: Job) -> str:
-    try:
-        return harvest(job.notebook, json.loads(job.path.read_text(encoding="utf-8"))).title or job.notebook
-    except (OSError, ValueError, KeyError):
-        return job.notebook
 
 
 def _keep_logs(build: _Building) -> None:
@@ -288,12 +281,6 @@ def _manifest(build: _Building, pack: Pack) -> dict[str, Any]:
     }
 
 
-def provenance(manifest: dict[str, Any]) -> Provenance:
-    """What a header says of the data, from the snapshot's manifest."""
-    ledger = manifest.get("ledger") or {}
-    return Provenance(ledger.get("lines_read"), ledger.get("set_aside"), (), str(manifest["key"]))
-
-
 def changes(before: dict[str, Any], now: dict[str, Any], pages: Sequence[Told]) -> list[Change]:
     """Measures that moved beyond noise: their intervals of the two months do not meet, or their tile says so."""
     moved = []
@@ -303,7 +290,9 @@ def changes(before: dict[str, Any], now: dict[str, Any], pages: Sequence[Told]) 
             old = before.get(told.name, {}).get(key)
             name = fact.get("name") or fact.get("definition", "")
             if old and 0 < len(name) <= _LONGEST_NAME and fact["unit"] != "text" and _moved(old, fact, said.get(key)):
-                moved.append(Change(name, show(old.get("value"), fact["unit"]), show(fact.get("value"), fact["unit"]), told.title))
+                moved.append(
+                    Change(name, show(old.get("value"), fact["unit"]), show(fact.get("value"), fact["unit"]), page_name(told.name))
+                )
     return moved[:_MOST_CHANGES]
 
 

@@ -19,20 +19,11 @@ from custkit.present.glossary import GLOSSARY, Entry
 from custkit.reporting.execute import Fault
 from custkit.reporting.figure import Figure, figure
 from custkit.reporting.harvest import Item, Told
+from custkit.reporting.plan import page_name
+from custkit.reporting.provenance import Provenance
 
 SECURITY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
-_LONGEST_QUESTION = 110
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """What stands in every header: what was read, what was set aside and why, which data these are."""
-
-    lines_read: int | None = None
-    set_aside: int | None = None
-    reasons: tuple[tuple[str, int], ...] = ()
-    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,7 +41,6 @@ class Failure:
     """A notebook that is not good, for people."""
 
     notebook: str
-    title: str
     fault: Fault
 
 
@@ -73,33 +63,14 @@ def render_page(pack: Pack, told: Told) -> str:
     """The page of one notebook."""
     figures = _figures(told)
     sections = [(f"s{i}", section, [_item(item, figures) for item in section.items]) for i, section in enumerate(told.sections, 1)]
-    return (
-        _environment()
-        .get_template("page.html.j2")
-        .render(**_common(pack), told=told, question=question(told), sections=sections, glossary=glossary([told]))
-    )
+    return _environment().get_template("page.html.j2").render(**_common(pack), told=told, sections=sections, glossary=glossary([told]))
 
 
 def render_index(pack: Pack) -> str:
     """The page that opens the pack."""
     tiles = [item.content for told in pack.pages for section in told.sections for item in section.items if item.kind == "tiles"][:1]
     asked = _asked(pack.pages)
-    return (
-        _environment()
-        .get_template("index.html.j2")
-        .render(
-            **_common(pack), told=None, tiles=tiles, asked=asked, glossary=[], questions={told.name: question(told) for told in pack.pages}
-        )
-    )
-
-
-def question(told: Told) -> tuple[str, str]:
-    """The question a page answers and the rest of its lead: the question is the page's heading when it is short enough."""
-    first, _blank, rest = told.lead.partition("\n\n")
-    found = re.match(r"(.+?[?？])\s*(.*)", " ".join(first.split()), re.DOTALL)
-    if found and len(found[1]) <= _LONGEST_QUESTION:
-        return found[1], f"{found[2]}\n\n{rest}".strip()
-    return told.title, told.lead
+    return _environment().get_template("index.html.j2").render(**_common(pack), told=None, tiles=tiles, asked=asked, glossary=[])
 
 
 def glossary(pages: Sequence[Told]) -> list[Entry]:
@@ -151,7 +122,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("custkit.reporting"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(_=words._, count=words.count, short_key=lambda key: key[:7])
+    environment.globals.update(_=words._, count=words.count, short_key=lambda key: key[:7], page_name=page_name)
     environment.filters.update(prose=prose, line=inline, plain=plain, safe_name=safe_name, spark=spark)
     return environment
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import pkgutil
+import warnings
 from importlib import import_module
 from types import ModuleType
 
@@ -51,7 +52,8 @@ def _load() -> None:
 
 def _try(name: str) -> ModuleType | None:
     # A module that does not load is for the notebook that needs it to report; the others still start warm.
-    with contextlib.suppress(Exception):
+    # Some, mlxtend for one, turn every library's warnings on when they load: that is undone.
+    with contextlib.suppress(Exception), warnings.catch_warnings():
         return import_module(name)
     return None
 
