@@ -21,14 +21,14 @@ COLUMNS = (
 
 
 def customer_value(
-    purchases: ir.Table,
+    orders: ir.Table,
     marketing_spend: ir.Table,
     *,
     as_of: datetime,
     gross_margin: float | None = None,
     window_days: int = 365,
 ) -> pd.DataFrame:
-    """Value of a customer over the trailing window, less what it costs to win one.
+    """Value of a customer over the trailing window, less what it costs to win one; return slips lower revenue and count as no order.
 
     one row an order, a channel's spend  →  definition | value_per_purchase, purchases, gross_margin, acquisition_cost, customer_value
 
@@ -45,10 +45,10 @@ def customer_value(
     if window_days < 1:
         raise ValueError(f"window_days is {window_days}; a window has at least one day")
     start = as_of - timedelta(days=window_days)
-    known = purchases.filter(_.customer_id.notnull(), _.ordered_at < as_of)
+    known = orders.filter(_.customer_id.notnull(), _.ordered_at < as_of)
     per_customer = known.group_by("customer_id").aggregate(
-        first_at=_.ordered_at.min(),
-        orders=(_.ordered_at >= start).ifelse(1, 0).sum(),
+        first_at=_.ordered_at.min(where=_.is_purchase),
+        orders=(_.is_purchase & (_.ordered_at >= start)).ifelse(1, 0).sum(),
         revenue=_.revenue.sum(where=_.ordered_at >= start),
         costed=_.revenue.sum(where=(_.ordered_at >= start) & _.cost_amount.notnull()),
         cost=_.cost_amount.sum(where=_.ordered_at >= start),
@@ -64,24 +64,24 @@ def customer_value(
         )
     ).iloc[0]
     spent = frame(marketing_spend.filter(_.spent_at >= start, _.spent_at < as_of).aggregate(spent=_.spend_amount.sum())).iloc[0]["spent"]
-    customers, new, orders = (0 if pd.isna(sums[name]) else int(sums[name]) for name in ("customers", "new_customers", "orders"))
+    customers, new, n_orders = (0 if pd.isna(sums[name]) else int(sums[name]) for name in ("customers", "new_customers", "orders"))
     revenue = _known(sums["revenue"])
     costed, cost = _known(sums["costed"]), _known(sums["cost"])
     margin = (costed - cost) / costed if costed > 0 else math.nan if gross_margin is None else gross_margin
     cac = _known(spent) / new if new else math.nan
     spend_per_customer = revenue / customers if customers else math.nan
-    per_customer_orders = orders / customers if customers else math.nan
-    aov = revenue / orders if orders else math.nan
+    orders_per_customer = n_orders / customers if customers else math.nan
+    aov = revenue / n_orders if n_orders else math.nan
     rows = [
         (
             AS_BRIEFED,
             spend_per_customer,
-            per_customer_orders - 1,
+            orders_per_customer - 1,
             margin,
             cac,
-            spend_per_customer * (per_customer_orders - 1) * margin - cac,
+            spend_per_customer * (orders_per_customer - 1) * margin - cac,
         ),
-        (CORRECTED, aov, per_customer_orders, margin, cac, aov * per_customer_orders * margin - cac),
+        (CORRECTED, aov, orders_per_customer, margin, cac, aov * orders_per_customer * margin - cac),
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS[:6])).assign(customers=customers, new_customers=new)
 
