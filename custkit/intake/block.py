@@ -37,12 +37,12 @@ class Block:
 
 @dataclass(frozen=True)
 class Reading:
-    """An opened file: place of each mapped field in the header, the header, and the blocks still to be read."""
+    """An opened file: its header, the place of each mapped field in it, the blocks still to be read, and the rows of a sheet that hold something."""
 
     header: tuple[str, ...]
     places: dict[str, int]
     blocks: Iterator[Block]
-    place_of_line: str = "line"
+    filled: int | None = None
 
 
 def fold(text: str) -> str:

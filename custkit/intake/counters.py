@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import mmap
 import re
-import zipfile
-from collections.abc import Iterator
-from itertools import pairwise
-from pathlib import Path, PurePosixPath
-from typing import IO
-from xml.etree import ElementTree
+from pathlib import Path
 
 import pyarrow.parquet as pq
 from python_calamine import CalamineWorkbook
@@ -22,14 +17,16 @@ CHUNK = 8 << 20
 _UTF8 = ("utf8", "utf8sig")
 
 
-def count_records(one: Input, source: Source, blank: int) -> tuple[int, str]:
-    """Records after the header, blank ones included, and how they were counted. A sheet's `blank` rows cannot be seen in its XML."""
+def count_records(one: Input, source: Source, blank: int, filled: int | None) -> tuple[int, str]:
+    """Records after the header, blank ones included, and how they were counted.
+
+    filled: rows that hold something, from the XML of a sheet, where `blank` rows cannot be seen.
+    """
     if one.format == "parquet":
         return pq.read_metadata(one.path).num_rows, "the file's footer"
     if one.format == "excel":
-        names = CalamineWorkbook.from_path(str(one.path)).sheet_names if zipfile.is_zipfile(one.path) else []
-        if names and one.path.suffix.lower() in (".xlsx", ".xlsm"):
-            return _filled_rows(one.path, sheet_name(one.path, source, names), source.skip_rows + 1) + blank, "the sheet's XML"
+        if filled is not None:
+            return filled + blank, "the sheet's XML"
         return _area_rows(one.path, source) + blank, "a second reading"
     return _text_records(one.path, source) - source.skip_rows - 1, "line ends outside quotes"
 
@@ -61,63 +58,6 @@ def _line_ends(data: bytes | mmap.mmap, start: int, end: int) -> int:
         count += piece.count(b"\n") + piece.count(b"\r") - piece.count(b"\r\n")
         count -= piece.endswith(b"\r") and data[at + len(piece) : at + len(piece) + 1] == b"\n" and at + len(piece) < end
     return count
-
-
-def _filled_rows(path: Path, sheet: str, head: int) -> int:
-    """Rows below the header with a cell that holds more than spaces, from the sheet's XML."""
-    with zipfile.ZipFile(path) as archive:
-        blank = _blank_strings(archive)
-        with archive.open(_part_of(archive, sheet)) as part:
-            return sum(1 for number, row in _rows(part) if number > head and _is_filled(row, blank))
-
-
-_FILLED = re.compile(rb"<(?:\w+:)?(?:v|t)(?: [^>]*)?>\s*[^<\s]")
-_NUMBER = re.compile(rb'[^>]*? r="(\d+)"')
-
-
-def _is_filled(row: bytes, blank: re.Pattern[bytes] | None) -> bool:
-    return _FILLED.search(blank.sub(b"", row) if blank else row) is not None
-
-
-def _rows(part: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-    opening = re.compile(rb"<(?:\w+:)?row(?=[ >/])")
-    waiting, number = b"", 0
-    while True:
-        piece = part.read(CHUNK)
-        waiting += piece
-        starts = [found.start() for found in opening.finditer(waiting)]
-        if not piece and starts:
-            starts.append(len(waiting))
-        for start, end in pairwise(starts):
-            found = _NUMBER.match(waiting, start, end)
-            number = int(found[1]) if found else number + 1
-            yield number, waiting[start:end]
-        if not piece:
-            return
-        waiting = waiting[starts[-1] :] if starts else waiting[-40:]
-
-
-def _blank_strings(archive: zipfile.ZipFile) -> re.Pattern[bytes] | None:
-    """A pattern of the cells that point to a shared string of nothing but spaces; None where there is no such string."""
-    if "xl/sharedStrings.xml" not in archive.namelist():
-        return None
-    strings = re.split(rb"<(?:\w+:)?si(?=[ >/])", archive.read("xl/sharedStrings.xml"))[1:]
-    blank = [str(i).encode() for i, text in enumerate(strings) if not re.search(rb"<(?:\w+:)?t(?: [^>]*)?>\s*[^<\s]", text)]
-    if not blank:
-        return None
-    return re.compile(rb'<(?:\w+:)?c [^>]*t="s"[^>]*>\s*<(?:\w+:)?v>(?:' + b"|".join(blank) + rb")</(?:\w+:)?v>")
-
-
-def _part_of(archive: zipfile.ZipFile, sheet: str) -> str:
-    book = ElementTree.fromstring(archive.read("xl/workbook.xml"))
-    links = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))
-    target = {link.get("Id"): link.get("Target", "") for link in links}
-    for element in book.iter():
-        if element.tag.endswith("}sheet") and element.get("name") == sheet:
-            key = next(value for name, value in element.attrib.items() if name.endswith("}id"))
-            where = target[key]
-            return where.lstrip("/") if where.startswith("/") else str(PurePosixPath("xl") / where)
-    raise KeyError(sheet)
 
 
 def _area_rows(path: Path, source: Source) -> int:

@@ -17,6 +17,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 from custkit.client import Source
 from custkit.errors import BadInput
 from custkit.intake.block import LINE, Block, Reading, find_columns
+from custkit.intake.sheet_xml import SheetXml, read_sheet_xml
 
 ROWS = 65_536
 RATIO_LIMIT, SIZE_LIMIT = 100, 4 << 30
@@ -44,7 +45,12 @@ def read_excel(path: Path, source: Source) -> Reading:
         raise BadInput(f"{path} sheet `{sheet}` row {skip + 1}: is empty where the header should stand; set `skip_rows` or `sheet`")
     header = [_text(cell) for cell in head]
     places = find_columns(header, source, path)
-    return Reading(tuple(header), places, _blocks(rows, sorted({0, *places.values()}), start), "row")
+    xml = read_sheet_xml(path, sheet, source.skip_rows + 1) if path.suffix.lower() in (".xlsx", ".xlsm") else SheetXml(filled=-1)
+    mapped = set(places.values())
+    if at := next((f"{_letters(column)}{row}" for row, column in xml.uncached if column - 1 in mapped), None):
+        raise BadInput(f"{path} sheet `{sheet}` cell {at}: a formula without a stored value; open the workbook, let it calculate, and save it")
+    blocks = _blocks(rows, sorted({0, *mapped}), start, xml.errors)
+    return Reading(tuple(header), places, blocks, filled=xml.filled if xml.filled >= 0 else None)
 
 
 def sheet_name(path: Path, source: Source, names: list[str]) -> str:
@@ -81,11 +87,23 @@ def _refuse_bombs(path: Path) -> None:
         raise BadInput(f"{path}: unpacks to more than {SIZE_LIMIT >> 30} GiB; save the sheet as CSV")
 
 
-def _blocks(rows: Iterator[list[Any]], wanted: list[int], start: int) -> Iterator[Block]:
+def _letters(column: int) -> str:
+    letters = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def _blocks(rows: Iterator[list[Any]], wanted: list[int], start: int, errors: dict[tuple[int, int], str]) -> Iterator[Block]:
+    """Calamine gives an error cell as nothing at all; its text is put back, so that it is refused and not taken for an empty cell."""
     while True:
         taken = [row for _i, row in zip(range(ROWS), rows, strict=False)]
         if not taken:
             return
+        for row, column in [place for place in errors if start <= place[0] < start + len(taken)]:
+            if column <= len(taken[row - start]):
+                taken[row - start][column - 1] = errors[row, column]
         filled = [i for i, row in enumerate(taken) if any(cell != "" and not (isinstance(cell, str) and not cell.strip()) for cell in row)]
         kept = taken if len(filled) == len(taken) else [taken[i] for i in filled]
         columns = list(zip(*kept, strict=True)) if kept else [()] * (max(wanted) + 1)
@@ -100,9 +118,10 @@ def column_of(cells: list[Any]) -> pa.Array:
     kinds = set(map(type, cells))
     if kinds <= {str}:
         return pa.array(cells, pa.string())
-    if kinds == {datetime} or kinds == {datetime, str} and all(cell == "" for cell in cells if type(cell) is str):
+    only_blanks = all(cell == "" for cell in cells if type(cell) is str)
+    if kinds <= {datetime, str} and only_blanks:
         return pa.array([None if cell == "" else cell for cell in cells], pa.timestamp("us"))
-    if kinds <= {float, int} or (kinds <= {float, int, str} and all(cell == "" for cell in cells if type(cell) is str)):
+    if kinds <= {float, int, str} and only_blanks:
         return pa.array([None if cell == "" else float(cell) for cell in cells], pa.float64())
     return pa.array([_text(cell) for cell in cells], pa.string())
 

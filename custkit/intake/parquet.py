@@ -27,7 +27,7 @@ def read_parquet(path: Path, source: Source) -> Reading:
         field = file.schema_arrow.field(place)
         if pa.types.is_nested(field.type):
             raise BadInput(f"{path}: the column `{field.name}` is nested ({field.type}); flatten it in the export")
-    return Reading(tuple(header), places, _blocks(file, path, header, sorted({0, *places.values()})), "row")
+    return Reading(tuple(header), places, _blocks(file, path, header, sorted({0, *places.values()})))
 
 
 def _blocks(file: pq.ParquetFile, path: Path, header: list[str], wanted: list[int]) -> Iterator[Block]:

@@ -108,9 +108,11 @@ def stage(con: duckdb.DuckDBPyConnection, client: Client, inputs: list[Input], t
         con.execute(f"CREATE TABLE {name('staged_' + table)} (_source INTEGER, {columns})")
     counts = [FileCount(client.sources[one.source].table, one.source, one.name, one.sha256) for one in inputs]
     typist = _Typist(con, client, inputs, counts)
+    filled: dict[int, int | None] = {}
     for number, (one, count) in enumerate(zip(inputs, counts, strict=True)):
         source = client.sources[one.source]
         reading: Reading = READERS[one.format](one.path, source)
+        filled[number] = reading.filled
         for block in reading.blocks:
             count.records += block.records
             count.blank += block.blank
@@ -121,8 +123,8 @@ def stage(con: duckdb.DuckDBPyConnection, client: Client, inputs: list[Input], t
         if count.records == count.blank and source.table == "order_lines" and not source.optional:
             raise BadInput(f"{one.path}: has a header and no rows; export it again, or set `optional: true` for this source")
     typist.flush()
-    for one, count in zip(inputs, counts, strict=True):
-        second, count.counted_by = count_records(one, client.sources[one.source], count.blank)
+    for number, (one, count) in enumerate(zip(inputs, counts, strict=True)):
+        second, count.counted_by = count_records(one, client.sources[one.source], count.blank, filled[number])
         count.check(second)
     return counts
 
