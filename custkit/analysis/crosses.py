@@ -38,10 +38,12 @@ def region_amount(scores: ir.Table, customers: ir.Table) -> pd.DataFrame:
 def category_loyalty(order_lines: ir.Table, products: ir.Table, *, as_of: datetime, window_days: int = 365) -> pd.DataFrame:
     """Loyal and occasional buyers of each category: who bought it on three days or more, and who on one or two.
 
-    order lines, products  →  category | customers, loyal, loyal_share, low, high (95 % interval), revenue, revenue_share
+    order lines, products  →
+    category | customers, loyal, loyal_share, low, high (95 % interval), expected_share, revenue, revenue_share
 
-    Products only, in the window of `window_days` before `as_of`; guests are left out. One customer counts in every category
-    bought. Most revenue first; products without a category stand under "not known". [Wilson 1927; S42]
+    expected_share is the share if every customer took the category with equal chance each time, however popular: what is
+    above it is loyalty, not popularity. Products only, in the window of `window_days` before `as_of`; guests are left out. One
+    customer counts in every category bought. Most revenue first; products without a category stand under "not known". [S42]
     """
     start = as_of - timedelta(days=window_days)
     lines = order_lines.filter(
@@ -53,11 +55,29 @@ def category_loyalty(order_lines: ir.Table, products: ir.Table, *, as_of: dateti
     buyers = named.group_by("category", "customer_id").aggregate(days_bought=_.day.nunique(), revenue=_.revenue.sum())
     found = frame(
         buyers.group_by("category").aggregate(
-            customers=_.count(), loyal=_.count(where=_.days_bought >= LOYAL_DAYS), revenue=_.revenue.sum()
+            customers=_.count(), loyal=_.count(where=_.days_bought >= LOYAL_DAYS), days_bought=_.days_bought.sum(), revenue=_.revenue.sum()
         )
     ).sort_values(["revenue", "category"], ascending=[False, True], ignore_index=True)
+    visits = frame(named.group_by("customer_id").aggregate(days=_.day.nunique()).group_by("days").aggregate(customers=_.count()))
     revenue = float(found.revenue.sum())
-    return _rated(found, "loyal", "loyal_share").assign(revenue_share=found.revenue / revenue if revenue > 0 else float("nan"))
+    expected = _expected(found.days_bought, visits)
+    rated = _rated(found.drop(columns="days_bought"), "loyal", "loyal_share")
+    rated.insert(list(rated.columns).index("high") + 1, "expected_share", expected)
+    return rated.assign(revenue_share=found.revenue / revenue if revenue > 0 else float("nan"))
+
+
+def _expected(days_bought: pd.Series, visits: pd.DataFrame) -> pd.Series:
+    """Share of buyers who would be loyal if each shopping day of anybody brought the category with the same chance."""
+    from scipy.stats import binom
+
+    days, customers = visits.days.to_numpy(), visits.customers.to_numpy()
+    everyone = float((days * customers).sum())
+    shares = []
+    for bought in days_bought:
+        chance = min(float(bought) / everyone, 1.0)
+        once, often = ((binom.sf(least - 1, days, chance) * customers).sum() for least in (1, LOYAL_DAYS))
+        shares.append(float(often / once))
+    return pd.Series(shares, index=days_bought.index, dtype="float64")
 
 
 def _rated(found: pd.DataFrame, part: str, share: str) -> pd.DataFrame:

@@ -22,6 +22,8 @@ FEWEST_CUSTOMERS = 30
 SAMPLE, SILHOUETTE_SAMPLE = 20_000, 2_000
 NEAR_TIE = 0.02
 STABLE = 0.9
+# Below it groups may be cut out of one crowd. [Kaufman & Rousseeuw 1990]
+CLEAR = 0.5
 _SEED, _OTHER_SEEDS, _STARTS = 20, (1, 2, 3, 4, 5), 20
 
 

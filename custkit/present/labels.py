@@ -85,6 +85,7 @@ LABELS: dict[str, Label] = {
     "expected_customers": Label(mark("expected customers"), "number"),
     "expected_orders": Label(mark("orders by chance"), "number"),
     "expected_rate": Label(mark("suggested by the orders beside it"), "share"),
+    "expected_share": Label(mark("expected by luck"), "share"),
     "expired_points": Label(mark("points lapsed"), "count"),
     "expiring_points": Label(mark("points that lapse in 90 days"), "count"),
     "extra_revenue": Label(mark("revenue beyond chance"), "money"),

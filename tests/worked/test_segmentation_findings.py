@@ -50,8 +50,8 @@ def facts(finding):
     return {fact.key: fact.value for fact in finding.facts}
 
 
-def grouping(k=2, *, agreement=1.0):
-    choice = pd.DataFrame({"k": [2, 3], "silhouette": [0.45, 0.44], "near_tie": [False, True], "chosen": [True, False]})
+def grouping(k=2, *, agreement=1.0, silhouette=0.7):
+    choice = pd.DataFrame({"k": [2, 3], "silhouette": [silhouette, 0.44], "near_tie": [False, True], "chosen": [True, False]})
     return Grouping(np.zeros((k, 3)), np.zeros(3), np.ones(3), choice if k > 1 else choice.head(0), agreement, 100)
 
 
@@ -95,6 +95,12 @@ def test_groups_that_change_with_the_start_or_the_month_are_not_stable():
     assert "not estimated" in findings.groups_finding(grouping(1, agreement=math.nan)).headline
 
 
+def test_a_crowd_cut_in_two_is_not_called_two_groups():
+    finding = findings.groups_finding(grouping(silhouette=0.45), stability=0.95)
+    assert finding.headline == "The customers are one crowd without clear groups, here cut into 2."
+    assert finding.tone == "quiet"
+
+
 def test_a_segment_that_shrank_by_more_than_chance_is_named():
     finding = findings.migration_finding(MATRIX, against="September 2026")
     assert finding.headline == "Champions shrank from 100 to 50 customers."
@@ -133,17 +139,17 @@ def categories(loyal):
     return pd.DataFrame(
         {
             "category": ["Dairy", "Drinks"], "customers": [200, 200], "loyal": [loyal, 40], "loyal_share": [loyal / 200, 0.2],
-            "low": [0.1] * 2, "high": [0.5] * 2,
+            "low": [0.1] * 2, "high": [0.5] * 2, "expected_share": [0.5, 0.2],
         }
     )  # fmt: skip
 
 
-def test_a_category_is_loyal_only_beyond_chance():
+def test_a_category_is_loyal_only_beyond_luck():
     finding = findings.category_finding(categories(120))
-    assert finding.headline == "Dairy has the most loyal buyers: 60% bought it on 3 days or more."
-    assert finding.detail == "The most occasional of the best-selling categories is Drinks: 20%."
-    assert findings.category_finding(categories(44)).tone == "quiet"
-    assert "not compared" in findings.category_finding(categories(120)[:1]).headline
+    assert finding.headline == "Dairy has loyal buyers: 60% bought it on 3 days or more, where luck gives 50%."
+    assert finding.detail == "Least loyal of the best-selling categories: Drinks, 20% where luck gives 20%."
+    assert findings.category_finding(categories(104)).tone == "quiet"
+    assert "not compared" in findings.category_finding(categories(120).assign(customers=29)).headline
 
 
 def test_a_month_without_customers_is_said_and_not_nan():

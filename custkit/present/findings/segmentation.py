@@ -10,7 +10,7 @@ import pandas as pd
 from custkit import words
 from custkit.analysis.concentration import FIELD_TOP_30
 from custkit.analysis.crosses import LOYAL_DAYS, UNKNOWN
-from custkit.analysis.kmeans import STABLE, Grouping
+from custkit.analysis.kmeans import CLEAR, STABLE, Grouping
 from custkit.analysis.migration import migration_summary, size_changes
 from custkit.analysis.rates import SMALL_SAMPLE, false_discovery, shares_p_value
 from custkit.book import Book
@@ -194,6 +194,13 @@ def groups_finding(grouping: Grouping, *, stability: float = math.nan, agreement
             facts,
             "quiet",
         )
+    if float(grouping.choice.silhouette[grouping.choice.chosen].iloc[0]) <= CLEAR:
+        return Finding(
+            _("The customers are one crowd without clear groups, here cut into {k}.").format(k=words.count(grouping.k)),
+            " ".join(part for part in (starts, against, _with_segments(agreement)) if part),
+            facts,
+            "quiet",
+        )
     return Finding(
         _("{k} groups stand out by themselves, and they hold.").format(k=words.count(grouping.k)),
         " ".join(part for part in (starts, against, _near(grouping), _with_segments(agreement)) if part),
@@ -219,7 +226,13 @@ def _group_facts(grouping: Grouping, stability: float, agreement: float) -> tupl
         Fact(
             "groups", grouping.k, "count", n=n, definition=_("K-Means on the logs of recency, orders and spend; the number by silhouette.")
         ),
-        Fact("silhouette", float(chosen.silhouette), "number", n=n, definition=_("How well the groups are told apart, at most 1.")),
+        Fact(
+            "silhouette",
+            float(chosen.silhouette),
+            "number",
+            n=n,
+            definition=_("How well the groups are told apart, at most 1; up to 0.5 is one crowd."),
+        ),
         Fact("seed_agreement", grouping.agreement, "number", n=n, definition=_("Lowest adjusted Rand index over other random starts.")),
         Fact(
             "month_agreement",
@@ -297,33 +310,43 @@ def region_finding(regions: pd.DataFrame) -> Finding:
 
 
 def category_finding(categories: pd.DataFrame) -> Finding:
-    """Which of the ten best-selling categories has the most loyal buyers, and which the most occasional."""
+    """Which of the ten best-selling categories has loyal buyers beyond luck, and which the least."""
     known = categories[(categories.category != UNKNOWN) & (categories.customers >= SMALL_SAMPLE)].head(_BEST_SELLING)
-    if len(known) < 2:
-        return _quiet(_("Categories are not compared: fewer than two have {n} customers or more.").format(n=words.count(SMALL_SAMPLE)))
-    ordered = known.sort_values(["loyal_share", "category"], ascending=[False, True])
-    most, least = ordered.iloc[0], ordered.iloc[-1]
-    pairs = len(known) * (len(known) - 1) / 2
-    chance = shares_p_value(int(most.loyal), int(most.customers), int(least.loyal), int(least.customers))
-    if chance * pairs > 0.05:
-        return _quiet(_("Categories: no significant difference in how loyal their buyers are."))
-    definition = _("Bought on {n} days or more, of all who bought; among the best-selling categories; 95% interval.").format(n=LOYAL_DAYS)
-    facts = tuple(
+    if known.empty:
+        return _quiet(_("Categories are not compared: none has {n} customers or more.").format(n=words.count(SMALL_SAMPLE)))
+    chances = [_more_than_expected(row.loyal_share, row.expected_share, row.customers) for row in known.itertuples()]
+    ordered = known.assign(chance=false_discovery(chances), ratio=known.loyal_share / known.expected_share.clip(lower=1e-9)).sort_values(
+        ["ratio", "category"], ascending=[False, True]
+    )
+    loyal = ordered[ordered.chance <= 0.05]
+    if loyal.empty:
+        return _quiet(_("Categories: customers come back for none of the best-selling ones more often than luck has it."))
+    most, least = loyal.iloc[0], ordered.iloc[-1]
+    definition = _("Bought on {n} days or more, of all who bought; 95% interval. Luck: every shopping day has the same chance.").format(
+        n=LOYAL_DAYS
+    )
+    facts = (
         Fact(
-            key, row.loyal_share, "share", numerator=int(row.loyal), denominator=int(row.customers), low=row.low, high=row.high,
-            definition=definition,
-        )
-        for key, row in (("most_loyal_category_share", most), ("least_loyal_category_share", least))
+            "most_loyal_category_share", most.loyal_share, "share", numerator=int(most.loyal), denominator=int(most.customers),
+            low=most.low, high=most.high, definition=definition,
+        ),
+        Fact("most_loyal_category_by_luck", most.expected_share, "share", n=int(most.customers), definition=definition),
     )  # fmt: skip
+    detail = _("Least loyal of the best-selling categories: {category}, {share} where luck gives {luck}.").format(
+        category=least.category, share=words.share(least.loyal_share, 0), luck=words.share(least.expected_share, 0)
+    )
     return Finding(
-        _("{category} has the most loyal buyers: {share} bought it on {n} days or more.").format(
-            category=most.category, share=words.share(most.loyal_share, 0), n=LOYAL_DAYS
+        _("{category} has loyal buyers: {share} bought it on {n} days or more, where luck gives {luck}.").format(
+            category=most.category, share=words.share(most.loyal_share, 0), n=LOYAL_DAYS, luck=words.share(most.expected_share, 0)
         ),
-        _("The most occasional of the best-selling categories is {category}: {share}.").format(
-            category=least.category, share=words.share(least.loyal_share, 0)
-        ),
+        detail if len(known) > 1 else "",
         facts,
     )
+
+
+def _more_than_expected(share: float, expected: float, n: int) -> float:
+    deviation = math.sqrt(expected * (1 - expected) / n)
+    return 0.5 * math.erfc((share - expected) / deviation / math.sqrt(2)) if deviation else 1.0
 
 
 def _quiet(sentence: str) -> Finding:
