@@ -28,7 +28,7 @@ STEP_NAMES = {
 }
 ALL_VISITS, NOT_KNOWN = mark("all visits"), mark("not known")
 COLUMNS = ("step", "n", "visits", "conversion_rate", "step_conversion_rate", "low", "high", "lost")
-SPLIT_COLUMNS = ("group", *COLUMNS, "rest_rate", "p_value", "is_different", "excess_lost", "missed")
+SPLIT_COLUMNS = ("split", "group", *COLUMNS, "rest_rate", "p_value", "is_different", "excess_lost", "missed")
 
 
 def recorded_steps(events: ir.Table) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ def funnel_by(
 ) -> pd.DataFrame:
     """The funnel of each channel or device, each step compared with all the others together.
 
-    one row an event  →  group, step | n, visits, conversion_rate, step_conversion_rate, low, high, lost, rest_rate, p_value,
+    one row an event  →  split, group, step | n, visits, conversion_rate, step_conversion_rate, low, high, lost, rest_rate, p_value,
     is_different, excess_lost, missed   (largest group first)
 
     A session belongs to the group of its first event. `rest_rate` is the step's rate elsewhere; `is_different` keeps false
@@ -71,10 +71,19 @@ def funnel_by(
     counts = frame(_paths(events, taken, per, split).group_by("group").aggregate(**_reached(taken)))
     counts = counts.sort_values(["everyone", "group"], ascending=[False, True], ignore_index=True)
     total = counts.drop(columns="group").sum()
-    parts = [_funnel(taken, row).assign(group=row["group"]).join(_rest(taken, total - row.drop("group"))) for _i, row in counts.iterrows()]
+    parts = [
+        _funnel(taken, row).assign(split=split, group=row["group"]).join(_rest(taken, total - row.drop("group")))
+        for _i, row in counts.iterrows()
+    ]
     if not parts:
         return pd.DataFrame(columns=list(SPLIT_COLUMNS))
     return _compared(pd.concat(parts, ignore_index=True), min_visits)
+
+
+def funnel_splits(events: ir.Table) -> pd.DataFrame:
+    """`funnel_by` each device and each channel, one below the other; false discoveries are kept down over both together. [S75]"""
+    both = pd.concat([by for split in ("device", "channel") if len(by := funnel_by(events, split))] or [funnel_by(events, "device")])
+    return _marked(both.reset_index(drop=True))
 
 
 def break_point(steps: pd.DataFrame) -> dict[str, Any] | None:
@@ -151,12 +160,17 @@ def _compared(split: pd.DataFrame, min_visits: int) -> pd.DataFrame:
         shares_p_value(*(int(number) for number in row)) if asked else None for row, asked in zip(numbers, enough, strict=True)
     ]
     split["p_value"] = split["p_value"].astype("float64")
-    adjusted = pd.Series(false_discovery(list(split.loc[enough, "p_value"])), index=split.index[enough], dtype="float64")
-    split["is_different"] = adjusted.reindex(split.index).le(0.05)
     split["excess_lost"] = split["rest_rate"] * split["n"] - split["visits"]
     arrived = split.groupby("group")["visits"].transform("last")
     split["missed"] = split["excess_lost"] * (arrived / split["visits"].where(split["visits"] > 0)).fillna(0.0)
-    return split[list(SPLIT_COLUMNS)]
+    return _marked(split)[list(SPLIT_COLUMNS)]
+
+
+def _marked(split: pd.DataFrame) -> pd.DataFrame:
+    """is_different, over all rows together; rows without a p-value were not compared."""
+    asked = split["p_value"].dropna()
+    adjusted = pd.Series(false_discovery(list(asked)), index=asked.index, dtype="float64")
+    return split.assign(is_different=adjusted.reindex(split.index).le(0.05))
 
 
 def _share(part: float, whole: float) -> float:
@@ -171,7 +185,7 @@ def visit_quality(events: ir.Table, split: Split) -> pd.DataFrame:
 
     one row an event  →  group | visits, bounces, bounce_rate, low, high, dwell_seconds, pages, is_different
 
-    A bounce is a session in which nothing followed the first page or product seen. `dwell_seconds` is the median session's time: the sum of
+    A session counts that took any step or searched. A bounce is one in which nothing followed the first page or product seen. `dwell_seconds` is the median session's time: the sum of
     the events' own, or from first to last event where they have none. `pages` are product views a visit. `is_different`: the
     bounce rate differs from the other groups' together, false discoveries kept to one in twenty. [S19]
     """
@@ -183,12 +197,14 @@ def visit_quality(events: ir.Table, split: Split) -> pd.DataFrame:
         acts.group_by("visit_id")
         .aggregate(
             events=_.count(),
+            steps=_.event_type.isin([*STEPS, "search"]).ifelse(1, 0).max(),
             pages_only=_.event_type.isin(["visit", "view"]).ifelse(1, 0).min(),
             views=(_.event_type == "view").ifelse(1, 0).sum(),
             own_seconds=_.dwell_seconds.sum(),
             began_at=_.occurred_at.min(),
             ended_at=_.occurred_at.max(),
         )
+        .filter(_.steps == 1)
         .join(groups, "visit_id")
     )
     elapsed = to_float(visits.ended_at.delta(visits.began_at, unit="microsecond")) / 1e6
@@ -238,7 +254,7 @@ def search_use(events: ir.Table) -> pd.DataFrame:
     followed = acts.mutate(next_type=acts.event_type.lead().over(journey), is_search=acts.event_type == "search")
     counts = frame(
         followed.aggregate(
-            visits=_.visit_id.nunique(),
+            visits=_.visit_id.nunique(where=_.event_type.isin([*STEPS, "search"])),
             searching_visits=_.visit_id.nunique(where=_.is_search),
             searches=_.is_search.ifelse(1, 0).sum(),
             recorded_clicks=(_.event_type == "click").ifelse(1, 0).sum(),

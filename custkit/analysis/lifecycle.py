@@ -257,6 +257,17 @@ def stage_transitions(before: ir.Table, now: ir.Table) -> pd.DataFrame:
     return pairs.assign(share=pairs["customers"] / base.where(base > 0))
 
 
+def month_moves(customers: ir.Table, purchases: ir.Table, events: ir.Table, *, as_of: datetime, rules: Lifecycle) -> pd.DataFrame:
+    """`stage_transitions` of the month that ends at `as_of`."""
+    before, now = (customer_stages(customers, purchases, events, as_of=end, rules=rules) for end in (_month_before(as_of).start, as_of))
+    return stage_transitions(before, now)
+
+
+def _month_before(as_of: datetime) -> Period:
+    """The month that ends at `as_of`."""
+    return Period.of(as_of - timedelta(microseconds=1))
+
+
 # What moving on means for each stage: the rate's name, who is asked (stages a month ago), who has moved on (stages now).
 _STEPS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     (REGISTERED, mark("activation"), (REGISTERED,), (ACTIVE, *LIVE_BUYERS)),
@@ -289,6 +300,12 @@ def stage_rates(transitions: pd.DataFrame, *, acquired: Acquired | None = None) 
     )
 
 
+def month_rates(customers: ir.Table, purchases: ir.Table, events: ir.Table, *, as_of: datetime, rules: Lifecycle) -> pd.DataFrame:
+    """`stage_rates` of the month that ends at `as_of`, acquisition included. [S61, S62]"""
+    moves = month_moves(customers, purchases, events, as_of=as_of, rules=rules)
+    return stage_rates(moves, acquired=acquired(customers, events, start=_month_before(as_of).start, as_of=as_of))
+
+
 def stage_history(
     customers: ir.Table, purchases: ir.Table, events: ir.Table, *, as_of: datetime, rules: Lifecycle, months: int = 12
 ) -> ir.Table:
@@ -300,7 +317,7 @@ def stage_history(
     """
     if months < 1:
         raise ValueError(f"months is {months}; a history has at least one month before `as_of`")
-    last = Period.of(as_of - timedelta(microseconds=1))
+    last = _month_before(as_of)
     ends = [as_of, *((last - ago).end for ago in range(1, months + 1))]
     return ibis.union(
         *(

@@ -121,13 +121,15 @@ def test_a_visit_in_which_nothing_follows_is_a_bounce(events):
             clicks("u1", "visit", channel="mail"),
             clicks("u2", "visit", "view", channel="mail"),
             clicks("u3", "visit", "view", "view", channel="search"),
-            clicks("u4", "register", channel="search"),
+            clicks("u4", "visit", "register", channel="search"),
+            clicks("u5", "register", channel="partner"),
         ),
         "channel",
     ).set_index("group")
     assert got.loc["all visits", ["visits", "bounces"]].tolist() == [4, 1]
+    assert set(got.index) == {"all visits", "mail", "search"}
     assert got.loc["mail", "bounce_rate"] == 0.5
-    assert got.loc["search", ["bounces", "dwell_seconds", "pages"]].tolist() == [0, 120, 1]
+    assert got.loc["search", ["bounces", "dwell_seconds", "pages"]].tolist() == [0, 90, 1]
 
 
 SEARCHES = (clicks("u1", "visit", "search", "view"), clicks("u2", "visit", "search", "search", "click"), clicks("u3", "visit"))
