@@ -185,9 +185,10 @@ def visit_quality(events: ir.Table, split: Split) -> pd.DataFrame:
 
     one row an event  →  group | visits, bounces, bounce_rate, low, high, dwell_seconds, pages, is_different
 
-    A session counts that took any step or searched. A bounce is one in which nothing followed the first page or product seen. `dwell_seconds` is the median session's time: the sum of
-    the events' own, or from first to last event where they have none. `pages` are product views a visit. `is_different`: the
-    bounce rate differs from the other groups' together, false discoveries kept to one in twenty. [S19]
+    A session counts that took any step or searched. A bounce is one in which nothing followed the first page or product seen.
+    `dwell_seconds` is the median session's time: the sum of the events' own, or from first to last event where they have none.
+    `pages` are product views a visit. `is_different`: the bounce rate differs from the other groups' together, false discoveries
+    kept to one in twenty. [S19]
     """
     acts = _with_visit(events, "session")
     first = ibis.window(group_by="visit_id", order_by=["occurred_at", "event_id", split])

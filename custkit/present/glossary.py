@@ -21,6 +21,11 @@ GLOSSARY: dict[str, Entry] = {
         mark("Marketing spend of the last 365 days divided by the customers who first bought in them."),
         ("S3", "S15"),
     ),
+    "activation": Entry(
+        mark("activation"),
+        mark("Customers without a purchase who began to look around or bought in the month, of those registered at its start."),
+        ("S62",),
+    ),
     "activity_rate": Entry(
         mark("activity"),
         mark("Customers who did anything at all, bought or registered in the days the client calls active, divided by all registered."),
@@ -33,39 +38,63 @@ GLOSSARY: dict[str, Entry] = {
         ("S64",),
     ),
     "big_spenders": Entry(mark("big spenders"), mark("Customers with the best spend score: about the top fifth."), ("S42",)),
+    "bounce_rate": Entry(mark("bounce rate"), mark("Visits in which nothing followed the first page, of all visits."), ("S19",)),
     "bridge": Entry(
         mark("revenue bridge"),
-        mark("The change in revenue split among new customers, those who came back, spent more, spent less or did not buy again, and guests; it sums to the cent."),
+        mark(
+            "The change in revenue split among new customers, those who came back, spent more, spent less or did not buy again, and guests; it sums to the cent."
+        ),
     ),
     "by_chance": Entry(
         mark("expected by luck"),
-        mark("Customers who would have bought on offer only if everyone were as fond of offers as the average order of that month and size."),
+        mark(
+            "Customers who would have bought on offer only if everyone were as fond of offers as the average order of that month and size."
+        ),
         ("S34",),
     ),
     "churn_rate": Entry(
         mark("churn"),
-        mark("Of the customers who bought in the days before the month after which one counts as dormant, the share that is dormant or has said farewell at its end."),
+        mark(
+            "Of the customers who bought in the days before the month after which one counts as dormant, the share that is dormant or has said farewell at its end."
+        ),
         ("S4", "S60"),
     ),
+    "click_through_rate": Entry(mark("searches clicked"), mark("Searches followed by a click on a result, of all searches."), ("S20",)),
+    "cohort": Entry(mark("cohort"), mark("The customers whose first order fell in the same month."), ("S6",)),
     "confidence": Entry(
         mark("share of A with B"),
         mark("Of the orders that hold A, the share that holds B too, called confidence; the other direction divides by the orders with B."),
         ("S11",),
     ),
+    "conversion_rate": Entry(
+        mark("of all visits"), mark("Visits that took this step and all before it in order, of all visits that took any step."), ("S75",)
+    ),
     "conviction": Entry(
         mark("conviction"),
-        mark("How much more often A would lie in an order without B if the two had nothing to do with each other; 1 is no tie, and it has a direction."),
+        mark(
+            "How much more often A would lie in an order without B if the two had nothing to do with each other; 1 is no tie, and it has a direction."
+        ),
         ("S73",),
+    ),
+    "cost_per_new": Entry(
+        mark("cost per registration"), mark("Marketing spend of a channel divided by its registrations of the same months."), ("S57",)
     ),
     "customer_value": Entry(
         mark("customer value"),
-        mark("Order value × orders per customer × gross margin − the cost of winning a customer, over the last 365 days; beside it the formula of the brief, which counts orders twice."),
+        mark(
+            "Order value × orders per customer × gross margin − the cost of winning a customer, over the last 365 days; beside it the formula of the brief, which counts orders twice."
+        ),
         ("S3",),
     ),
     "decile": Entry(
         mark("tenth of customers"),
         mark("Customers ordered by spend and cut into ten groups of equal size; the first spends most."),
         ("S13",),
+    ),
+    "dormant": Entry(
+        mark("dormant"),
+        mark("Customers without a purchase, visit or registration for as many days as the client file says: silent, but within reach."),
+        ("S60",),
     ),
     "ever_offer_share": Entry(
         mark("customers who ever used an offer"),
@@ -74,12 +103,16 @@ GLOSSARY: dict[str, Entry] = {
     ),
     "expected_customers": Entry(
         mark("expected customers"),
-        mark("Customers who would have taken the route if each one's visits had come in any order: tastes and favourites make no route."),
+        mark(
+            "Customers who would have taken the route if each one's visits had come in any order, season by season: tastes, favourites and seasons make no route."
+        ),
         ("S12",),
     ),
     "expected_orders": Entry(
         mark("orders by chance"),
-        mark("Orders that would hold both items if each item sold as often and each order held as many items as it does, and nothing else tied them."),
+        mark(
+            "Orders that would hold both items if each item sold as often and each order held as many items as it does, and nothing else tied them."
+        ),
         ("S11",),
     ),
     "expiring_points": Entry(
@@ -92,6 +125,7 @@ GLOSSARY: dict[str, Entry] = {
         mark("Orders with both items beyond those by chance, times what B brings in per order; not what a campaign would add."),
         ("S11",),
     ),
+    "first_payment": Entry(mark("first payment"), mark("Customers with purchases on one day so far."), ("S58",)),
     "first_purchase_rate": Entry(
         mark("first-purchase rate"),
         mark("Registered customers who have bought at least once, divided by all registered."),
@@ -124,19 +158,31 @@ GLOSSARY: dict[str, Entry] = {
     ),
     "km_median_days": Entry(
         mark("half are back within"),
-        mark("Days until half of all first-time buyers have bought on a second day, counting those who have not had the time yet (Kaplan–Meier)."),
+        mark(
+            "Days until half of all first-time buyers have bought on a second day, counting those who have not had the time yet (Kaplan–Meier)."
+        ),
         ("S6",),
     ),
     "leverage": Entry(mark("leverage"), mark("The share of orders that holds both items, less the product of their shares."), ("S73",)),
     "lift": Entry(
         mark("lift"),
-        mark("How many times more often B lies in orders with A than in all orders; large orders raise it for every pair, so read it beside times expected."),
+        mark(
+            "How many times more often B lies in orders with A than in all orders; large orders raise it for every pair, so read it beside times expected."
+        ),
         ("S73",),
+    ),
+    "lost": Entry(
+        mark("lost"),
+        mark("Customers who said farewell: account closed, card returned, unreachable. Silence alone is dormant, not lost."),
+        ("S60",),
     ),
     "loyal": Entry(
         mark("loyal buyers"),
         mark("Customers who bought the category on three days or more; the others bought it occasionally."),
         ("S42",),
+    ),
+    "median_months": Entry(
+        mark("median stay"), mark("The months after which half have left a stage, counting stays that go on as going on."), ("S61",)
     ),
     "moved_by_borders": Entry(
         mark("left by shifted borders"),
@@ -145,7 +191,9 @@ GLOSSARY: dict[str, Entry] = {
     ),
     "near_missers": Entry(
         mark("near-missers"),
-        mark("Members who had not reached the tier and stood within 25% of its threshold after an order; compared only with members of as many orders and like spend."),
+        mark(
+            "Members who had not reached the tier and stood within 25% of its threshold after an order; compared only with members of as many orders and like spend."
+        ),
         ("S65",),
     ),
     "offer_only": Entry(
@@ -173,14 +221,22 @@ GLOSSARY: dict[str, Entry] = {
         mark("The share of false alarms to expect when this pair and all clearer ones are believed."),
         ("S11",),
     ),
+    "regular": Entry(mark("regular"), mark("Customers with purchases on two days or more who are no VIPs."), ("S59",)),
     "repurchase_rate": Entry(
         mark("repurchase rate"),
-        mark("Customers who bought on two or more days of the last 365, divided by the customers who bought in them; two orders on one day are no repurchase."),
+        mark(
+            "Customers who bought on two or more days of the last 365, divided by the customers who bought in them; two orders on one day are no repurchase."
+        ),
         ("S1",),
+    ),
+    "retention_rate": Entry(
+        mark("bought again"), mark("Customers who bought again in that time, of those to whom it has happened already."), ("S1",)
     ),
     "revenue_effect": Entry(
         mark("part of the change"),
-        mark("How much of the change in revenue a factor explains; the parts sum to the change, whichever comes first (logarithmic mean weights)."),
+        mark(
+            "How much of the change in revenue a factor explains; the parts sum to the change, whichever comes first (logarithmic mean weights)."
+        ),
     ),
     "route": Entry(mark("route"), mark("An item and another that the same customer bought later, on another day."), ("S12",)),
     "score": Entry(
@@ -195,6 +251,14 @@ GLOSSARY: dict[str, Entry] = {
     ),
     "silhouette": Entry(mark("silhouette"), mark("How well groups are told apart: 1 is perfect, 0 is not at all."), ("S41",)),
     "spend_per_customer": Entry(mark("spend per customer"), mark("Revenue divided by the customers who bought."), ("S2", "S18")),
+    "stage": Entry(
+        mark("stage"),
+        mark("Where a customer stands: registered, active, first payment, regular, VIP, dormant or lost; exactly one for each customer."),
+        ("S56", "S63"),
+    ),
+    "step_conversion_rate": Entry(
+        mark("of the step before"), mark("Visits that took this step, of those that took the step before it."), ("S75",)
+    ),
     "support": Entry(
         mark("share of all orders with both"),
         mark("Orders that hold both items divided by all orders, called support."),
@@ -217,13 +281,26 @@ GLOSSARY: dict[str, Entry] = {
     ),
     "verdict": Entry(
         mark("no significant change"),
-        mark("The 95% interval of the change holds zero, so the difference may be chance. Months are taken as independent, which errs on the side of silence."),
+        mark(
+            "The 95% interval of the change holds zero, so the difference may be chance. Months are taken as independent, which errs on the side of silence."
+        ),
         ("S70",),
     ),
+    "vip": Entry(
+        mark("VIP"),
+        mark(
+            "Customers the client file counts as VIPs: by spend in the last 365 days, by money paid in ahead, or by the client's own mark."
+        ),
+        ("S59",),
+    ),
+    "visitor": Entry(mark("visitor"), mark("Someone seen on the site whom nothing ties to a customer."), ("S56",)),
     "wait_median": Entry(
         mark("half waited up to"),
         mark("Median days from the first item to the second, among those who took the step; others may still take it."),
         ("S12",),
+    ),
+    "win_back": Entry(
+        mark("win-back"), mark("Dormant customers who bought or visited again in the month, of those dormant at its start."), ("S62",)
     ),
     "zhang": Entry(
         mark("Zhang's measure"),

@@ -22,12 +22,12 @@ from custkit.words import _, mark, ngettext
 MEASURES = {
     "stages": mark("Customers by stage at the end of {month}, and their share."),
     "moves": mark("Customers by stage at the start (rows) and the end (columns) of {month}."),
-    "registrations": mark("Share of registrations that bought within 90 days, 12 months to {month}; bars are 95% intervals."),
+    "registrations": mark("Bought within 90 days of registering, 12 months to {month}; 95% intervals."),
     "funnel": mark("Visits of {month} by the step they came to, and their share of all."),
-    "split": mark("Share of visits of {month} that go on to each step; coloured where it differs from the others beyond chance."),
-    "cohorts": mark("Share of each month's new customers who bought again, by whole months since; {month} is the last."),
-    "return": mark("Share of new customers with an order on a second day, by days since the first, to {month}."),
-    "stay": mark("Share of buyers neither silent for {days} nor gone, by days since their first order, to {month}."),
+    "split": mark("Visits of {month} that go on; coloured where beyond chance."),
+    "cohorts": mark("New customers of each month who bought again, by months since, to {month}."),
+    "return": mark("New customers with an order on a second day, by days since the first, to {month}."),
+    "stay": mark("Buyers neither silent for {days} nor gone, by days since the first order."),
 }
 
 # What a stage asks for. [S61]
@@ -117,12 +117,12 @@ def moves_finding(transitions: pd.DataFrame, *, period: Period) -> Finding:
     gone = int(sum(people[(before, stage)] for before in LIVE_BUYERS for stage in (DORMANT, LOST)))
     back = int(sum(people[(DORMANT, stage)] for stage in LIVE_BUYERS))
     new = int(people[NEW].sum())
-    headline = ngettext(
-        "In {month} {n} of {base} buying customers fell silent or left ({share}).",
-        "In {month} {n} of {base} buying customers fell silent or left ({share}).",
-        gone,
-    ).format(month=words.month(period), n=words.count(gone), base=words.count(base), share=words.share(gone / base))
-    detail = _("{back} dormant customers bought again; {new} customers were new.").format(back=words.count(back), new=words.count(new))
+    headline = _("{share} of buying customers fell silent or left in {month}.").format(
+        share=words.share(gone / base), month=words.month(period)
+    )
+    detail = _("That is {n} of {base}. {back} dormant customers bought again; {new} customers were new.").format(
+        n=words.count(gone), base=words.count(base), back=words.count(back), new=words.count(new)
+    )
     facts = (
         _share_fact(
             "lifecycle.falling_silent_share",
@@ -376,7 +376,7 @@ def split_finding(split: pd.DataFrame) -> Finding:
     worst = worst_break(split)
     if worst is None:
         return Finding(_("No group loses more visits on any step than the others do, beyond chance."), tone="quiet")
-    headline = _("The way breaks for “{group}” before the step “{step}”: {share} go on, elsewhere {rest}.").format(
+    headline = _("“{group}” breaks at “{step}”: {share} go on, elsewhere {rest}.").format(
         group=_(worst["group"]),
         step=_step(worst["step"]),
         share=words.share(worst["step_conversion_rate"]),
@@ -579,10 +579,9 @@ def stay_finding(spells: pd.DataFrame, *, dormant_days: int) -> Finding:
     )
     if median != median:
         return Finding(yearly, facts=facts)
-    headline = _("Half of buyers are gone {days} after their first order, silence of {silence} included.").format(
-        days=words.days(median), silence=words.days(dormant_days)
-    )
-    return Finding(headline, yearly, facts)
+    headline = _("Half of buyers are gone {days} after their first order.").format(days=words.days(median))
+    silence = _("The silence of {days} that counts as leaving is included.").format(days=words.days(dormant_days))
+    return Finding(headline, f"{silence} {yearly}".strip(), facts)
 
 
 def _known(*facts: Fact) -> tuple[Fact, ...]:
