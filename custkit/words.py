@@ -18,7 +18,7 @@ from typing import Any
 
 from babel import Locale
 from babel.dates import format_date
-from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
+from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 LANGUAGES = ("en", "zh_CN")
 MISSING = "–"
@@ -79,25 +79,17 @@ def _known(value: Any) -> bool:
 
 def count(value: Any) -> str:
     """1234 → 1,234"""
-    return format_decimal(round(float(value)), format="#,##0", locale=_locale()) if _known(value) else MISSING
+    return number(value, 0)
 
 
 def number(value: Any, digits: int = 1) -> str:
     """3.14159 → 3.1"""
-    return (
-        format_decimal(_settle(value, digits), format="#,##0" + ("." + "0" * digits if digits else ""), locale=_locale())
-        if _known(value)
-        else MISSING
-    )
+    return _figure(_settle(value, digits), digits) if _known(value) else MISSING
 
 
 def share(value: Any, digits: int = 1) -> str:
     """0.4832 → 48.3%"""
-    return (
-        format_percent(_settle(value, digits + 2), format="#,##0" + ("." + "0" * digits if digits else "") + "%", locale=_locale())
-        if _known(value)
-        else MISSING
-    )
+    return _figure(_settle(float(value) * 100, digits), digits) + "%" if _known(value) else MISSING
 
 
 def points(value: Any, digits: int = 1) -> str:
@@ -142,14 +134,18 @@ def month(period: Any) -> str:
 
 
 def short_month(period: Any) -> str:
-    """ "2026-10" → Oct 26"""
+    """ "2026-10" → Oct ’26, which nobody takes for a day"""
     first = datetime.strptime(str(period)[:7], "%Y-%m").date()
-    return format_date(first, "LLL yy" if reader().language == "en" else "yy年M月", locale=_locale())
+    return format_date(first, "LLL ’yy" if reader().language == "en" else "yy年M月", locale=_locale())
 
 
 def day(value: date) -> str:
     """2026-11-01, the same in every language."""
     return value.strftime("%Y-%m-%d")
+
+
+def _figure(value: float, digits: int) -> str:
+    return format_decimal(value, format="#,##0" + ("." + "0" * digits if digits else ""), locale=_locale()).replace("-", "−")
 
 
 def _settle(value: Any, digits: int) -> float:
