@@ -13,7 +13,7 @@ from custkit.present.mime import TILES
 
 @dataclass(frozen=True)
 class Tile:
-    """`change` is the sentence under the value, `direction` its sign, `good` whether up is good news."""
+    """`change` is the sentence under the value, `direction` its sign, `good` whether up is good news; `year` the same against last year."""
 
     name: str
     fact: Fact
@@ -22,6 +22,7 @@ class Tile:
     good: Literal["up", "down", "neither"] = "neither"
     spark: tuple[float | None, ...] = ()
     year: str = ""
+    year_direction: Literal["up", "down", "none"] = "none"
 
     def as_dict(self) -> dict[str, Any]:
         verdict = "neutral" if "none" in (self.direction,) or self.good == "neither" else "good" if self.good == self.direction else "bad"
@@ -32,6 +33,7 @@ class Tile:
             "direction": self.direction,
             "verdict": verdict,
             "year": self.year,
+            "year_direction": self.year_direction,
             "spark": [settle(value) for value in self.spark],
             "fact": self.fact.as_dict(),
             "receipt": self.fact.receipt(),

@@ -35,6 +35,8 @@ _PLAIN = re.compile(r"[#\w\s.,%+\-()]*")
 _LOCAL = re.compile(r"url\(#([\w.-]+)\)")
 _PNG = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=\s]+")
 _NUMBER = re.compile(r"-?\d+\.\d{3,}(?![\d.]*e)")
+_MOVED = re.compile(r"translate\((-?[\d.]+)[ ,]+(-?[\d.]+)\)")
+_TICK_GAP = 7.0
 _COORDINATES = ("d", "x", "y", "x1", "y1", "x2", "y2", "width", "height", "points", "transform")
 
 
@@ -59,6 +61,7 @@ def figure(source: str, prefix: str) -> Figure:
     root = _parse(source)
     title, measure = _lift(root, TITLE_ID), _lift(root, MEASURE_ID)
     _drop_background(root)
+    _anchor_labels(root)
     used = set(_LOCAL.findall(source)) | set(re.findall(r'href="#([\w.-]+)"', source))
     _clean(root, prefix, used)
     top = _top(root) if title or measure else 0.0
@@ -89,6 +92,20 @@ def _lift(root: ET.Element, gid: str) -> str:
                 words += ["".join(line.itertext()).strip() for line in child.iter() if _local(line.tag) == "text"]
                 parent.remove(child)
     return " ".join(" ".join(words).split())
+
+
+def _anchor_labels(root: ET.Element) -> None:
+    """Labels of several lines end at the axis, as those of one line do: matplotlib has placed them by the widths of a font nobody reads."""
+    for axes in (group for group in root.iter() if (group.get("id") or "").startswith("axes_")):
+        edge = next((re.match(r"M ([\d.]+) ", path.get("d", "")) for path in axes.iter() if _local(path.tag) == "path"), None)
+        for tick in (group for group in axes.iter() if (group.get("id") or "").startswith("ytick_")):
+            for line in (element for element in tick.iter() if _local(element.tag) == "text"):
+                moved = _MOVED.fullmatch(line.get("transform", ""))
+                if edge and moved and "text-anchor" not in line.get("style", ""):
+                    del line.attrib["transform"]
+                    line.set("x", f"{float(edge[1]) - _TICK_GAP:.2f}")
+                    line.set("y", moved[2])
+                    line.set("text-anchor", "end")
 
 
 def _drop_background(root: ET.Element) -> None:
@@ -169,7 +186,8 @@ def _height(element: ET.Element, clips: dict[str | None, float]) -> float | None
         found = re.search(r"font-size:\s*([\d.]+)", element.get("style", ""))
         size = float(found[1]) if found else 10.0
         rise = text_width("".join(element.itertext()), size) * 72 if "rotate(" in element.get("transform", "") else size
-        y = float(element.get("y", 0)) - rise
+        moved = _MOVED.match(element.get("transform", ""))
+        y = float(moved[2] if moved else element.get("y", 0)) - rise
     elif element.tag == "path":
         numbers = [float(n) for n in re.findall(r"-?\d+\.?\d*", element.get("d", ""))]
         y = min(numbers[1::2], default=None) if "transform" not in element.attrib else None

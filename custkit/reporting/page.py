@@ -15,6 +15,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from custkit import words
+from custkit.present.charts.style import text_width
 from custkit.present.glossary import GLOSSARY, Entry
 from custkit.reporting.execute import Fault
 from custkit.reporting.figure import Figure, figure
@@ -23,6 +24,7 @@ from custkit.reporting.plan import page_name
 from custkit.reporting.provenance import Provenance
 
 SECURITY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_LONGEST_LINE = 2.4  # inches at ten points
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
 
 
@@ -122,7 +124,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("custkit.reporting"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(_=words._, count=words.count, short_key=lambda key: key[:7], page_name=page_name)
+    environment.globals.update(_=words._, ngettext=words.ngettext, count=words.count, short_key=lambda key: key[:7], page_name=page_name)
     environment.filters.update(prose=prose, line=inline, plain=plain, safe_name=safe_name, spark=spark)
     return environment
 
@@ -178,7 +180,15 @@ def _figures(told: Told) -> dict[int, Figure]:
 
 
 def _item(item: Item, figures: dict[int, Figure]) -> dict[str, Any]:
-    return {"kind": item.kind, "content": figures.get(id(item), item.content)}
+    content = _with_wraps(item.content) if item.kind == "table" else figures.get(id(item), item.content)
+    return {"kind": item.kind, "content": content}
+
+
+def _with_wraps(table: dict[str, Any]) -> dict[str, Any]:
+    """Columns whose texts are too long for one line may wrap; the others may not."""
+    longest = [max((text_width(row[i]["text"]) for row in table["rows"]), default=0) for i in range(len(table["columns"]))]
+    columns = [{**column, "wraps": width > _LONGEST_LINE} for column, width in zip(table["columns"], longest, strict=True)]
+    return {**table, "columns": columns}
 
 
 def _asked(pages: Sequence[Told]) -> list[dict[str, Any]]:

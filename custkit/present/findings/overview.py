@@ -95,9 +95,9 @@ def kpi_tiles(kpis: pd.DataFrame, changes: pd.DataFrame) -> Tiles:
     for name, title, good in TILES:
         row = by_measure.loc[name]
         change, direction = _change(kpis, row, back=1, unit=row.unit)
-        year, _direction = _change(kpis, row, back=12, unit=row.unit)
+        year, year_direction = _change(kpis, row, back=12, unit=row.unit)
         spark = tuple(None if pd.isna(value) else float(value) for value in kpis[name].tail(SPARK_MONTHS))
-        made.append(Tile(_(title), _fact(now, name, row.unit), change, direction, good, spark, year))
+        made.append(Tile(_(title), _fact(now, name, row.unit), change, direction, good, spark, year, year_direction))
     return tiles(made)
 
 
