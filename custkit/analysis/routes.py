@@ -8,6 +8,7 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from ibis import _
 from scipy.stats import binom
 
@@ -59,8 +60,9 @@ def routes(visits: ir.Table, *, step: Step = "any-later", min_customers: int = 3
     wait_third_quartile (days), p_value, q_value, is_significant
 
     any-later: `route_customers`, whose first A lies before their first B, on another day. Expected is what a random order of each
-    customer's own visits gives: with A in a visits, B in b and either in u, A alone comes first in (u − b) of u orders.
-    That keeps what and how much each customer buys, so that favourites and frequent products make no route; a product new in the shop does.
+    customer's own visits gives: with A in a visits, B in b and either in u, A alone comes first in (u − b) of u orders; where the
+    items sell more in some months than in others, the order that fits the months is the likelier. That keeps what, how much and in
+    which season customers buy, so that favourites, frequent products, Easter eggs and novelties make no route.
     next-order: `route_customers`, who took B in the visit right after A more often than A right after B. Expected is half of those who took
     either step more often, because a random order knows no direction. A trend over the months hardly touches it.
 
@@ -77,7 +79,7 @@ def routes(visits: ir.Table, *, step: Step = "any-later", min_customers: int = 3
     if len(buyers) < 2:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _ROUTES.items()})
     seen = visits.filter(visits.item.isin(sorted(buyers["item"])))
-    per_customer = _later(seen) if step == "any-later" else _next(seen)
+    per_customer = _later(seen, visits) if step == "any-later" else _next(seen)
     totals = per_customer.group_by(["a", "b"]).aggregate(
         forward=_.forward.sum(),
         backward=_.backward.sum(),
@@ -101,8 +103,11 @@ def routes(visits: ir.Table, *, step: Step = "any-later", min_customers: int = 3
     return _with_waits(judged, per_customer)
 
 
-def _later(seen: ir.Table) -> ir.Table:
-    """customer, a < b: did the first a come before the first b, and how likely is that if the visits came in any order?"""
+def _later(seen: ir.Table, visits: ir.Table) -> ir.Table:
+    """customer, a < b: did the first a come before the first b, and how likely is that if the visits came in any order?
+
+    The order that fits the months better is the likelier one: what sells in spring comes before what sells in summer.
+    """
     firsts = seen.group_by(["customer_id", "item"]).aggregate(first=_.visit_date.min(), n=_.count())
     left = firsts.select("customer_id", a=_.item, first_a=_.first, n_a=_.n)
     right = firsts.select("customer_id", b=_.item, first_b=_.first, n_b=_.n)
@@ -111,16 +116,54 @@ def _later(seen: ir.Table) -> ir.Table:
     met = left.join(right, ["customer_id", "visit_date", left.a < right.b]).group_by(["customer_id", "a", "b"]).aggregate(n_both=_.count())
     joined = pairs.left_join(met, ["customer_id", "a", "b"])
     both = joined.n_both.fill_null(0)
-    either = joined.n_a + joined.n_b - both
-    return joined.select(
-        a=joined.a,
-        b=joined.b,
-        forward=(joined.first_a < joined.first_b).ifelse(1, 0),
-        backward=(joined.first_b < joined.first_a).ifelse(1, 0),
-        expected_forward=to_float(joined.n_a - both) / to_float(either),
-        expected_backward=to_float(joined.n_b - both) / to_float(either),
+    early = (joined.first_a <= joined.first_b).ifelse(joined.first_a, joined.first_b)
+    late = (joined.first_a <= joined.first_b).ifelse(joined.first_b, joined.first_a)
+    dated = joined.select(
+        "a",
+        "b",
+        only_a=to_float(joined.n_a - both),
+        only_b=to_float(joined.n_b - both),
+        either=to_float(joined.n_a + joined.n_b - both),
+        early=_month(early),
+        late=_month(late),
         wait=joined.first_b.epoch_days() - joined.first_a.epoch_days(),
+    ).view()  # or Ibis takes the next join for part of this one and loses the columns computed here
+    seasons = _seasons(seen, visits)
+    of_a = ibis.memtable(seasons.rename_columns({"item": "a", "fits": "fits_a"}))
+    of_b = ibis.memtable(seasons.rename_columns({"item": "b", "fits": "fits_b"}))
+    dated = dated.join(of_a, ["a", "early", "late"]).select(*dated.columns, "fits_a").view()
+    dated = dated.join(of_b, ["b", "early", "late"]).select(*dated.columns, "fits_b")
+    # a early and b late against b early and a late, each as likely as the months and the number of visits make it
+    weight_a, weight_b = dated.only_a * dated.fits_a, dated.only_b * dated.fits_b
+    apart = (dated.only_a + dated.only_b) / dated.either
+    split = (weight_a + weight_b).nullif(0.0)
+    return dated.select(
+        "a",
+        "b",
+        forward=(dated.wait > 0).ifelse(1, 0),
+        backward=(dated.wait < 0).ifelse(1, 0),
+        expected_forward=(apart * weight_a / split).fill_null(0.0),
+        expected_backward=(apart * weight_b / split).fill_null(0.0),
+        wait=dated.wait,
     )
+
+
+def _month(day: ir.DateColumn) -> ir.IntegerColumn:
+    return day.year().cast("int64") * 12 + day.month().cast("int64")
+
+
+def _seasons(seen: ir.Table, visits: ir.Table) -> pa.Table:
+    """item, early, late (months) | fits: how much more of the visits of the early month hold the item than of the late one."""
+    days = visits.select("customer_id", "visit_date").distinct()
+    all_visits = frame(days.group_by(month=_month(days.visit_date)).aggregate(visits=_.count())).set_index("month")["visits"].sort_index()
+    sold = frame(seen.group_by("item", month=_month(seen.visit_date)).aggregate(held=_.count()))
+    held = sold.pivot_table(index="item", columns="month", values="held", fill_value=0).reindex(columns=all_visits.index, fill_value=0)
+    share = (held.to_numpy(float) + 0.5) / (all_visits.to_numpy(float) + 1.0)
+    fits = share[:, :, None] / share[:, None, :]
+    item, early, late = (axis.ravel() for axis in np.indices(fits.shape))
+    months = all_visits.index.to_numpy()
+    columns = {"item": held.index.to_numpy(dtype=object)[item], "early": months[early], "late": months[late], "fits": fits.ravel()}
+    return pa.table(columns)
 
 
 def _next(seen: ir.Table) -> ir.Table:

@@ -90,3 +90,39 @@ def test_few_customers_show_no_route(seen, load_table):
     assert list(routes(nothing)) == list(routes(seen, min_customers=1))
     with pytest.raises(ValueError, match="step='sometimes'"):
         routes(seen, step="sometimes")
+
+
+def test_what_sells_in_spring_leads_nowhere_by_coming_before_summer(load_table):
+    # Eggs sell in April alone and ice in July alone, to customers who come in both: the season explains the order.
+    lines = [
+        {
+            **LINE,
+            "order_id": f"{customer}{month}",
+            "customer_id": f"c{customer}",
+            "ordered_at": f"2026-{month}-05 10:00",
+            "product_id": product,
+        }
+        for customer in range(40)
+        for month, product in (("04", "eggs"), ("07", "ice"))
+    ]
+    route = routes(visits(load_table("order_lines", lines), load_table("products", []))).iloc[0]
+    assert (route["antecedent"], route["route_customers"]) == ("eggs", 40)
+    assert route["expected_customers"] > 39
+    assert not route["is_significant"]
+
+
+def test_a_route_within_a_season_is_more_than_chance(load_table):
+    lines = [
+        {**LINE, "order_id": f"{customer}{day}", "customer_id": f"c{customer}", "ordered_at": f"2026-04-{day} 10:00", "product_id": product}
+        for customer in range(40)
+        for day, product in (("05", "maker"), ("20", "descaler"))
+    ]
+    for step in ("next-order", "any-later"):
+        route = routes(visits(load_table("order_lines", lines), load_table("products", [])), step=step).iloc[0]
+        assert (route["antecedent"], route["consequent"], route["expected_customers"], route["wait_median"]) == (
+            "maker",
+            "descaler",
+            20,
+            15,
+        )
+        assert route["is_significant"]

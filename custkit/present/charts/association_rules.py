@@ -14,7 +14,7 @@ _ROWS, _NAME = 10, 34
 
 
 def _by_pairs(frame: pd.DataFrame) -> float:
-    return 1.5 + 0.5 * min(_ROWS, max(2, len(frame)))
+    return 1.5 + 0.5 * min(_ROWS, len(frame)) if len(frame) else 1.5
 
 
 def _clip(name: str) -> str:
@@ -28,6 +28,12 @@ def _name_pairs(ax: Axes, shown: pd.DataFrame, joint: str) -> None:
     ax.grid(axis="y", visible=False)
 
 
+def _nothing(ax: Axes) -> Axes:
+    ax.set_axis_off()
+    ax.text(0, 0.5, _("Nothing here is more than chance."), color=MUTED, va="center", transform=ax.transAxes)
+    return ax
+
+
 def _as_share(value: float, _place: int) -> str:
     return words.share(value, 0)
 
@@ -36,6 +42,8 @@ def _as_share(value: float, _place: int) -> str:
 def pair_directions(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     """antecedent, consequent | confidence, reverse_confidence: both directions of each pair, the first ten."""
     shown = frame.head(_ROWS)
+    if shown.empty:
+        return _nothing(ax)
     for place, row in enumerate(shown.itertuples()):
         ax.plot([row.reverse_confidence, row.confidence], [place, place], color=SOFT, linewidth=2, zorder=1)
         ax.plot([row.confidence], [place], "o", color=ACCENT, markersize=7)
@@ -62,6 +70,8 @@ def pair_directions(frame: pd.DataFrame, *, ax: Axes) -> Axes:
 def strongest_pairs(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     """antecedent, consequent | lift, times_expected, joint_orders, support: how far each pair is above chance, the first ten."""
     shown = frame.head(_ROWS)
+    if shown.empty:
+        return _nothing(ax)
     for place, row in enumerate(shown.itertuples()):
         ax.plot([1, row.times_expected], [place, place], color=ACCENT, linewidth=5, solid_capstyle="butt")
         label = _("{times} × chance · lift {lift} · {n} orders").format(
@@ -80,6 +90,8 @@ def strongest_pairs(frame: pd.DataFrame, *, ax: Axes) -> Axes:
 def route_waits(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     """antecedent, consequent | route_customers, wait_first_quartile, wait_median, wait_third_quartile: days between, the first ten."""
     shown = frame.head(_ROWS)
+    if shown.empty:
+        return _nothing(ax)
     for place, row in enumerate(shown.itertuples()):
         ax.plot([row.wait_first_quartile, row.wait_third_quartile], [place, place], color=SOFT, linewidth=5, solid_capstyle="butt")
         ax.plot([row.wait_median], [place], "o", color=ACCENT, markersize=7)

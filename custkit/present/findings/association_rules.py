@@ -151,7 +151,7 @@ def routes_finding(routes: pd.DataFrame, *, step: Step = "any-later", window: st
         n=len(routes),
         window=window,
         definition=_(
-            "Routes that at least a tenth more customers took than if each customer's visits had come in any order; "
+            "Routes that at least a tenth more customers took than if each customer's visits had come in any order, season by season; "
             "at most 5% false discoveries"
         ),
     )
