@@ -152,10 +152,10 @@ class Grammar:
             return f"CASE WHEN regexp_full_match({text}, '-?[0-9]{digits}') THEN {self._shift(instant, 'UTC')} END"
         if how in ("iso", "excel"):
             shape = "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?"
-            aware = rf"TRY_CAST(regexp_replace({text}, '([+-][0-9]{{2}}):?([0-9]{{2}})$', '\1:\2') AS TIMESTAMP)"
+            aware = rf"TRY_CAST(regexp_replace({text}, '([+-][0-9]{{2}}):?([0-9]{{2}})$', '\1:\2') AS TIMESTAMPTZ) AT TIME ZONE {lit(self.zone)}"
             return (
                 f"CASE WHEN regexp_full_match({text}, '{shape}') THEN {self._shift(f'TRY_CAST({text} AS TIMESTAMP)', self.map.time_zone)} "
-                f"WHEN regexp_full_match({text}, '{shape}(Z|[+-][0-9]{{2}}:?[0-9]{{2}})') THEN {self._shift(aware, 'UTC')} END"
+                f"WHEN regexp_full_match({text}, '{shape}(Z|[+-][0-9]{{2}}:?[0-9]{{2}})') THEN {aware} END"
             )
         if "%p" in how:
             text = f"replace(replace({text}, '上午', 'AM'), '下午', 'PM')"

@@ -1,0 +1,135 @@
+"""What counts as an amount, exactly."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+
+from custkit.errors import BadInput
+
+SOURCE = """
+- table: order_lines
+  files: lines.csv
+  columns:
+    order_id: order
+    ordered_at: date
+    customer_id: customer
+    amount: {column: amount%s}
+"""
+LENIENT = "limits: {quarantine_rows: 1, quarantine_revenue: 1}"
+
+
+def read(take, text, *, mark="", currency="EUR"):
+    body = f'order,date,customer,amount\ng,2026-10-01,c,7\na,2026-10-02,c,"{text}"\n'
+    return take({"lines.csv": body}, sources=SOURCE % mark, more=LENIENT, currency=currency)
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("10.10", "10.10"),
+        ("+3", "3"),
+        ("-0.05", "-0.05"),
+        (".50", "0.50"),
+        ("1,010.10", "1010.10"),
+        ("1,234,567", "1234567"),
+        ("12 345.60", "12345.60"),
+        ("12\u00a0345.60", "12345.60"),
+        ("1\u2009010.10", "1010.10"),
+        ("1'010.10", "1010.10"),
+        ("−10.10", "-10.10"),
+        ("１０.１０", "10.10"),
+        ("－１，０１０.１０", "-1010.10"),
+        ("€10.10", "10.10"),
+        ("-€ 10.10", "-10.10"),
+        ("10.10 EUR", "10.10"),
+        ("10.1050", "10.105"),
+        ("19.989999999999998", "19.99"),
+        ("10.10000000", "10.10"),
+        ("999999999999.99", "999999999999.99"),
+    ],
+)
+def test_an_amount_is_read_to_the_last_digit(take, text, amount):
+    found = read(take, text)
+    assert found.aside == []
+    assert found.rows("order_lines", "amount")[1] == (Decimal(amount),)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("1e3", "amount_unparsable"),
+        ("0x10", "amount_unparsable"),
+        ("1_0.10", "amount_unparsable"),
+        ("NaN", "amount_unparsable"),
+        ("inf", "amount_unparsable"),
+        ("N/K", "amount_unparsable"),
+        ("10,10", "amount_unparsable"),
+        ("1,01", "amount_unparsable"),
+        ("1.010,10", "amount_unparsable"),
+        ("1.2.3", "amount_unparsable"),
+        ("--1", "amount_unparsable"),
+        ("$10.10", "currency_mismatch"),
+        ("10.10 USD", "currency_mismatch"),
+        ("99999999999999999999", "amount_out_of_range"),
+        ("10.12345", "not_a_money_value"),
+        ("#DIV/0!", "excel_error"),
+    ],
+)
+def test_what_is_no_amount_is_set_aside_with_its_place_and_reason(take, text, reason):
+    found = read(take, text)
+    assert found.aside == [(3, "amount", text, reason)]
+    assert found.counts == (2, 0, 0, 1, 1)
+
+
+@pytest.mark.parametrize(("text", "amount"), [("10,10", "10.10"), ("1.010,10", "1010.10"), ("10", "10"), ("1.010", "1010")])
+def test_a_decimal_comma_counts_only_where_it_is_declared(take, text, amount):
+    assert read(take, text, mark=', decimal: ","').rows("order_lines", "amount")[1] == (Decimal(amount),)
+
+
+def test_a_point_is_no_decimal_mark_where_the_comma_is(take):
+    assert read(take, "10.10", mark=', decimal: ","').aside == [(3, "amount", "10.10", "amount_unparsable")]
+
+
+@pytest.mark.parametrize("text", ["¥10.10", "￥10.10", "10.10元", "CNY 10.10", "人民币10.10", "１０.１０元"])
+def test_a_chinese_client_writes_its_currency_in_many_ways(take, text):
+    assert read(take, text, currency="CNY").rows("order_lines", "amount")[1] == (Decimal("10.10"),)
+
+
+def test_a_word_for_not_known_is_null_only_where_the_client_file_names_it(take):
+    found = read(take, "N/K", mark=", null: [N/K]")
+    assert found.aside == [(3, "amount", "N/K", "missing_required")]
+
+
+def test_a_sign_turns_discounts_counted_below_zero_around(take):
+    source = """
+    - table: order_lines
+      files: lines.csv
+      columns: {order_id: order, ordered_at: date, amount: amount, discount_amount: {column: off, sign: -1}}
+    """
+    found = take({"lines.csv": "order,date,amount,off\na,2026-10-01,8,-2\nb,2026-10-01,8,\n"}, sources=source)
+    assert found.rows("order_lines", "discount_amount", "gross_amount") == [(Decimal(2), Decimal(10)), (Decimal(0), Decimal(8))]
+
+
+def test_money_in_doubles_is_the_decimal_that_was_meant(take):
+    table = pa.table(
+        {"order": ["a", "b", "c"], "date": ["2026-10-01"] * 3, "customer": ["c"] * 3, "amount": pa.array([19.99, 0.1 + 0.2, 1.23456], pa.float64())}
+    )
+    found = take({"lines.parquet": table}, sources=(SOURCE % "").replace("lines.csv", "lines.parquet"), more=LENIENT)
+    assert found.rows("order_lines", "amount") == [(Decimal("19.99"),), (Decimal("0.30"),)]
+    assert found.aside == [(3, "amount", "1.23456", "not_a_money_value")]
+
+
+def test_every_price_of_a_shop_survives_a_double(take):
+    cents = range(1, 20_000, 7)
+    table = pa.table({"order": [str(c) for c in cents], "date": ["2026-10-01"] * len(cents), "amount": [c / 100 for c in cents]})
+    source = "- table: order_lines\n  files: p.parquet\n  columns: {order_id: order, ordered_at: date, amount: amount}"
+    found = take({"p.parquet": table}, sources=source)
+    assert found.lines["amount"] == f"{Decimal(sum(cents)) / 100:.4f}"
+
+
+def test_a_column_that_fails_whole_stops_intake_whatever_the_limits(take):
+    with pytest.raises(BadInput, match=r"none of its 2 rows could be read.*(?s:.)*line 2 column amount: `x` \(amount_unparsable, 2 rows"):
+        take({"lines.csv": "order,date,customer,amount\na,2026-10-01,c,x\nb,2026-10-01,c,y\n"}, sources=SOURCE % "", more=LENIENT)

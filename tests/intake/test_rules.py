@@ -1,0 +1,184 @@
+"""The client's rules decide what a line is and what counts; everything left out is counted."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal as D
+
+import pytest
+
+from custkit.errors import BadInput
+
+PRICED = """
+- table: order_lines
+  files: lines.csv
+  columns: {order_id: order, ordered_at: date, customer_id: customer, product_id: product, quantity: qty, unit_price: price}
+"""
+HEADER = "order,date,customer,product,qty,price\n"
+
+
+def test_kinds_of_line(take):
+    body = (
+        "1,2026-10-01,c1,tea,2,5\n"  # sale
+        "2,2026-10-02,c1,tea,-1,5\n"  # goods came back
+        "C3,2026-10-03,c1,tea,1,5\n"  # cancelled by its number
+        "4,2026-10-04,c1,tea,3,0\n"  # a gift
+        "5,2026-10-05,c1,tea,1,-5\n"  # a price below zero
+        "A6,2026-10-06,,B,1,-90\n"  # a bad debt
+        "7,2026-10-07,c1,tea,-4,0\n"  # broken goods
+    )
+    rules = "rules: {cancelled_order_prefixes: [C], adjustment_order_prefixes: [A]}"
+    found = take({"lines.csv": HEADER + body}, sources=PRICED, more=rules)
+    assert found.rows("order_lines", "order_id", "kind", "amount", "revenue") == [
+        ("1", "sale", D(10), D(10)),
+        ("2", "return", D(-5), D(0)),
+        ("C3", "return", D(5), D(0)),
+        ("4", "free", D(0), D(0)),
+        ("5", "adjustment", D(-5), D(0)),
+        ("A6", "adjustment", D(-90), D(0)),
+        ("7", "return", D(0), D(0)),
+    ]
+    assert {one["kind"]: one["rows"] for one in found.lines["kinds"]} == {"sale": 1, "return": 3, "free": 1, "adjustment": 2}
+
+
+def test_returns_are_taken_off_revenue_where_the_rule_says_so(lines):
+    found = lines("1,2026-10-01,c1,tea,2,10\n2,2026-10-02,c1,tea,-1,-5\n3,2026-10-03,c1,tea,1,-1\n", more="rules: {returns: subtract}")
+    assert found.rows("orders", "order_id", "is_purchase", "return_amount", "revenue") == [
+        ("1", True, D(0), D(10)),
+        ("2", False, D(-5), D(-5)),
+        ("3", False, D(0), D(0)),
+    ]
+
+
+def test_a_line_without_a_price_makes_no_purchase_unless_the_rule_says_so(lines):
+    body = "1,2026-10-01,c1,tea,1,0\n"
+    assert lines(body).rows("orders", "is_purchase", "order_number") == [(False, None)]
+    assert lines(body, more="rules: {free: sale}").rows("orders", "is_purchase", "order_number") == [(True, 1)]
+
+
+def test_what_is_no_product_is_known_by_name_or_shape(lines):
+    body = "".join(f"1,2026-10-01,c1,{product},1,1\n" for product in ("tea", "POST", "post", "gift_10", "Gift_20", "postcard"))
+    found = lines(body, more="rules: {non_products: [POST, gift_*]}")
+    assert set(found.rows("order_lines", "product_id", "is_product", "revenue")) == {
+        ("tea", True, D(1)), ("POST", False, D(1)), ("post", False, D(1)), ("gift_10", False, D(1)), ("Gift_20", False, D(1)),
+        ("postcard", True, D(1)),
+    }  # fmt: skip
+    assert found.rows("orders", "products", "items", "revenue") == [(2, D(2), D(6))]
+    assert (found.lines["non_products"]["rows"], found.lines["non_products"]["revenue"]) == (4, "4.0000")
+
+
+def test_what_is_no_product_is_no_revenue_where_the_rule_says_so(lines):
+    found = lines(
+        "1,2026-10-01,c1,tea,1,8\n1,2026-10-01,c1,POST,1,2\n", more="rules: {non_products: [POST], non_products_are_revenue: false}"
+    )
+    assert found.rows("orders", "gross_amount", "revenue") == [(D(8), D(8))]
+    assert found.lines["amount"] == "10.0000"
+
+
+def test_exact_duplicates_are_counted_and_kept(lines):
+    found = lines("1,2026-10-01,c1,tea,1,5\n" * 3 + "1,2026-10-01,c1,tea,2,10\n")
+    assert (found.lines["duplicates"]["rows"], found.lines["duplicates"]["revenue"]) == (2, "10.0000")
+    assert found.lines["rows"] == 4
+
+
+def test_exact_duplicates_are_dropped_where_the_rule_says_so(lines):
+    found = lines("1,2026-10-01,c1,tea,1,5\n" * 3 + "1,2026-10-01,,tea,1,5\n", more="rules: {duplicates: drop}")
+    assert found.lines["excluded"] == [{"reason": "duplicate", "rows": 2, "amount": "10.0000", "revenue": "10.0000"}]
+    assert found.lines["rows"] == 2
+
+
+def test_guests_are_kept_and_counted(lines):
+    found = lines("1,2026-10-01,c1,tea,1,5\n2,2026-10-01,,tea,1,7\n")
+    assert (found.lines["guests"]["rows"], found.lines["guests"]["revenue"]) == (1, "7.0000")
+    assert found.rows("orders", "order_id", "customer_id", "order_number") == [("1", "c1", 1), ("2", None, None)]
+    assert found.rows("customers", "customer_id") == [("c1",)]
+
+
+def test_guests_are_left_out_where_the_rule_says_so(lines):
+    found = lines("1,2026-10-01,c1,tea,1,5\n2,2026-10-01,,tea,1,7\n", more="rules: {guests: drop}")
+    assert found.lines["excluded"] == [{"reason": "guest", "rows": 1, "amount": "7.0000", "revenue": "7.0000"}]
+
+
+def test_staff_orders_and_open_orders_are_left_out_with_their_money(take):
+    sources = """
+    - table: order_lines
+      files: lines.csv
+      columns: {order_id: order, ordered_at: date, customer_id: customer, amount: amount, order_status: status}
+    """
+    rules = """
+    rules:
+      statuses: [paid]
+      exclude: [{reason: staff, field: customer_id, starts_with: [staff], equals: [boss]}]
+    """
+    body = "1,2026-10-01,c1,5,paid\n2,2026-10-01,staff7,6,paid\n3,2026-10-01,c1,7,open\n4,2026-10-01,boss,8,open\n5,2026-10-01,c1,9,\n"
+    found = take({"lines.csv": "order,date,customer,amount,status\n" + body}, sources=sources, more=rules)
+    assert found.lines["excluded"] == [
+        {"reason": "staff", "rows": 2, "amount": "14.0000", "revenue": "14.0000"},
+        {"reason": "status", "rows": 2, "amount": "16.0000", "revenue": "16.0000"},
+    ]
+    assert found.rows("orders", "order_id") == [("1",)]
+
+
+def test_three_columns_are_enough_and_one_day_is_one_order(take):
+    sources = "- table: order_lines\n  files: lines.csv\n  columns: {customer_id: id, ordered_at: date, amount: value}"
+    found = take({"lines.csv": "id,date,value\nc1,2026-10-01,5\nc1,2026-10-01,6\nc1,2026-10-02,-7\n,2026-10-01,8\n,2026-10-01,8\n"}, sources=sources)
+    assert sorted(found.rows("orders", "customer_id", "order_date", "revenue", "return_amount"), key=str) == sorted(
+        [
+            ("c1", date(2026, 10, 1), D(11), D(0)),
+            ("c1", date(2026, 10, 2), D(0), D(-7)),
+            (None, date(2026, 10, 1), D(8), D(0)),
+            (None, date(2026, 10, 1), D(8), D(0)),
+        ],
+        key=str,
+    )
+    assert "order_lines.order_id" in found.snapshot.provided
+    assert "order_lines.quantity" not in found.snapshot.provided
+
+
+def test_the_parts_of_a_price_complete_each_other(take):
+    columns = "order_id: order, ordered_at: date, amount: net"
+    text = "order,date,net,list,off,coupon\n1,2026-10-01,7,10,2,1\n"
+
+    def parts(more):
+        found = take({"lines.csv": text}, sources=f"- table: order_lines\n  files: lines.csv\n  columns: {{{columns}{more}}}")
+        return found.rows("order_lines", "gross_amount", "discount_amount", "coupon_amount", "amount")
+
+    assert parts("") == [(D(7), D(0), D(0), D(7))]
+    assert parts(", discount_amount: off, coupon_amount: coupon") == [(D(10), D(2), D(1), D(7))]
+    assert parts(", gross_amount: list, coupon_amount: coupon") == [(D(10), D(2), D(1), D(7))]
+    columns = "order_id: order, ordered_at: date, gross_amount: list, discount_amount: off, coupon_amount: coupon"
+    assert parts("") == [(D(10), D(2), D(1), D(7))]
+
+
+def test_orders_are_numbered_by_time_then_by_number_and_only_purchases_count(lines):
+    body = (
+        "b,2026-10-02,c1,tea,1,5\na,2026-10-02,c1,tea,1,5\nr,2026-10-01,c1,tea,-1,-5\nz,2026-09-30,c1,tea,1,5\n"
+        "a,2026-10-02,c1,jam,1,5\nq,2026-10-01,c2,tea,1,5\n"
+    )
+    assert lines(body).rows("orders", "order_id", "order_number", "lines") == [
+        ("z", 1, 1), ("q", 1, 1), ("r", None, 1), ("a", 2, 2), ("b", 3, 1),
+    ]  # fmt: skip
+
+
+def test_what_an_order_carries_is_told_whatever_the_row_order(take):
+    sources = """
+    - table: order_lines
+      files: lines.csv
+      columns: {order_id: order, ordered_at: date, customer_id: customer, product_id: product, product_name: name, region: region, amount: amount}
+    """
+    head = "order,date,customer,product,name,region,amount\n"
+    body = ["1,2026-10-01,c1,p,Old tea,,5\n", "1,2026-10-01,c1,p,Old tea,North,5\n", "2,2026-10-05,c1,p,New tea,South,5\n"]
+    one = take({"lines.csv": head + "".join(body)}, sources=sources)
+    other = take({"lines.csv": head + "".join(reversed(body))}, sources=sources)
+    assert one.rows("orders", "order_id", "region") == [("1", "North"), ("2", "South")]
+    assert one.rows("products", "product_id", "product_name") == [("p", "New tea")]
+    assert one.rows("customers", "customer_id", "region", "registered_at") == [("c1", "South", datetime(2026, 10, 1))]
+    for table in ("order_lines", "orders", "customers", "products"):
+        assert one.snapshot.path(table).read_bytes() == other.snapshot.path(table).read_bytes()
+    assert one.snapshot.key != other.snapshot.key
+
+
+def test_an_unmapped_amount_is_refused_with_what_to_map(take):
+    sources = "- table: order_lines\n  files: lines.csv\n  columns: {order_id: order, ordered_at: date}"
+    with pytest.raises(BadInput, match="map `amount`, or `quantity` and `unit_price`"):
+        take({"lines.csv": "order,date\n1,2026-10-01\n"}, sources=sources)
