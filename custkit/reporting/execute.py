@@ -51,6 +51,14 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """A notebook that is not good, and why."""
+
+    notebook: str
+    fault: Fault
+
+
+@dataclass(frozen=True)
 class Task:
     """What the process needs to execute one notebook. `folder` is private to it, `sockets` is short for the sake of the system's limit."""
 

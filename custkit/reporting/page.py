@@ -17,7 +17,7 @@ from markupsafe import Markup
 from custkit import words
 from custkit.present.charts.style import text_width
 from custkit.present.glossary import GLOSSARY, Entry
-from custkit.reporting.execute import Fault
+from custkit.reporting.execute import Failure
 from custkit.reporting.figure import Figure, figure
 from custkit.reporting.harvest import Item, Told
 from custkit.reporting.plan import page_name
@@ -36,14 +36,6 @@ class Change:
     before: str
     now: str
     page: str
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A notebook that is not good, for people."""
-
-    notebook: str
-    fault: Fault
 
 
 @dataclass(frozen=True)
