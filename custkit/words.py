@@ -32,7 +32,7 @@ class Reader:
     currency: str = "USD"
 
 
-_reader: ContextVar[Reader] = ContextVar("reader", default=Reader())
+_reader: ContextVar[Reader] = ContextVar("reader")
 
 
 def use(language: str, currency: str) -> None:
@@ -41,7 +41,7 @@ def use(language: str, currency: str) -> None:
 
 
 def reader() -> Reader:
-    return _reader.get()
+    return _reader.get(Reader())
 
 
 @cache
