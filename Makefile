@@ -37,7 +37,8 @@ unit: ready ## worked examples, properties, published numbers, the pack
 	@$(PY) -m pytest -n 2 --dist loadgroup tests
 
 notebooks-hold: ready ## nbval: the notebooks' committed outputs still come out
-	@$(PY) -m pytest -n 2 --dist loadfile --nbval --nbval-sanitize-with tests/nbval.cfg notebooks
+	@$(CUSTKIT) intake demo > /dev/null
+	@$(PY) -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
 
 test-engines: ready ## every analysis on DuckDB, Spark and PostgreSQL; installs and starts what it needs
 	@tests/engines/run.sh

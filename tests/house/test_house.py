@@ -125,3 +125,15 @@ def test_no_module_prints_or_reads_the_clock():
     for room in ("analysis", "present", "intake", "demo"):
         for path in (ROOT / "custkit" / room).rglob("*.py"):
             assert not clock.search(path.read_text("utf-8")), path
+
+
+def test_the_page_on_engines_lists_every_known_difference():
+    from engines_page import PAGE, page
+
+    assert PAGE.read_text("utf-8") == page(), "run python tests/house/engines_page.py"
+
+
+def test_hooks_fetch_nothing():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
+    assert [repo["repo"] for repo in hooks] == ["local"]
+    assert {hook["language"] for hook in hooks[0]["hooks"]} == {"system"}
