@@ -680,12 +680,12 @@ def _events(
         left = np.diff(reached)  # turned back at checkout, cart, view, visit
         turned = np.repeat([4, 3, 2, 1], left)
         n = turned.size
-        # Half of those who turn back are customers about to buy, half never register.
+        # Half of those who turn back are customers about to buy, half never register; there are many when orders are many.
         near = known_orders[rng.integers(0, max(len(known_orders), 1), n)] if len(known_orders) else np.zeros(n, dtype=int)
         theirs = (rng.random(n) < 0.5) & (len(known_orders) > 0)
-        before = np.abs(orders["day"].to_numpy()[near] - rng.exponential(8, n)) if len(orders) else np.zeros(n)
-        any_day = calendar.bend(rng.random(n) * calendar.days)
-        when = calendar.in_shop_hours(rng, np.where(theirs, before, any_day))
+        before = rng.exponential(np.where(theirs, 4.0, 1.0))
+        when = np.abs(orders["day"].to_numpy()[near] - before) if len(orders) else np.zeros(n)
+        when = calendar.in_shop_hours(rng, when)
         stranger = len(people) + rng.integers(0, max(len(people) * 4, 1), n)
         stage += [np.full(len(mine), 5), turned]
         device += [np.full(len(mine) + n, i)]
