@@ -66,9 +66,15 @@ SVG_RC = {"svg.fonttype": "none", "svg.hashsalt": "custkit"}
 
 
 def text_width(text: str, size: float = 10) -> float:
-    """Inches that `text` (its longest line) takes at `size` points in the reader's font: Chinese one em a character, others 0.56."""
-    lines = (sum(1.0 if unicodedata.east_asian_width(c) in "WF" else 0.56 for c in line) for line in text.splitlines())
+    """Inches that `text` (its longest line) takes at `size` points in the reader's font: 1 em for Chinese, 0.7 for capitals, else 0.56."""
+    lines = (sum(_em(character) for character in line) for line in text.splitlines())
     return max(lines, default=0.0) * size / _POINTS
+
+
+def _em(character: str) -> float:
+    if unicodedata.east_asian_width(character) in "WF":
+        return 1.0
+    return 0.7 if character.isupper() or character in "→&%" else 0.56
 
 
 def new_axes(*, height: float = 3.4) -> Axes:
