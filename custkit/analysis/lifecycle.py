@@ -207,11 +207,13 @@ def stage_coverage(has: Callable[[str], bool], *, rules: Lifecycle) -> pd.DataFr
         VIP: (REGULAR, (vip_column,) if vip_column else ()),
         LOST: (DORMANT, ("customers.closed_at",)),
     }
+    lacks = {stage: ", ".join(column for column in columns if not has(column)) for stage, (_other, columns) in needs.items()}
     rows = []
     for stage in STAGES:
-        merged_into, columns = needs.get(stage, ("", ()))
-        lacks = ", ".join(column for column in columns if not has(column))
-        rows.append((stage, not lacks, merged_into if lacks else "", lacks))
+        other = needs[stage][0] if lacks.get(stage) else ""
+        while lacks.get(other):
+            other = needs[other][0]
+        rows.append((stage, not lacks.get(stage), other, lacks.get(stage, "")))
     return pd.DataFrame(rows, columns=["stage", "is_known", "merged_into", "lacks"])
 
 

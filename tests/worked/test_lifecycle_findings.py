@@ -128,13 +128,27 @@ def test_cohorts_leave_the_first_month_of_the_data_out():
 def test_those_still_awaited_count():
     got = findings.return_finding(SPELLS)
     assert got.headline == "Half of new customers are back within 10 days of their first order."
-    assert "Of the 80 who did come back, half took 10 days or less" in got.detail
+    slow = findings.return_finding(SPELLS.assign(n=[40, 20, 40]))
+    assert slow.headline == "Half of new customers are back within 40 days of their first order."
+    assert "Of the 60 who did come back, half took 10 days or less" in slow.detail
+    assert "flattering" not in got.detail
 
 
 def test_a_median_that_is_never_reached_is_not_made_up():
     few = findings.return_finding(SPELLS.assign(n=[10, 5, 85]))
     assert few.headline == "Fewer than half of new customers come back: 15.0% within 300 days."
     assert "second_purchase.km_median_days" not in [fact.key for fact in few.facts]
+
+
+def test_who_stays_is_told_as_far_as_the_data_reach():
+    assert told(findings.stay_finding(SPELLS, dormant_days=9)) == (
+        "Half of buyers are gone 10 days after their first order. The silence of 9 days that counts as leaving is included. "
+        "300 days after the first order 20.0% are still customers."
+    )
+    assert told(findings.stay_finding(SPELLS.assign(n=[5, 5, 90]), dormant_days=9)) == (
+        "300 days after the first order 90.0% are still customers."
+    )
+    assert findings.stay_finding(SPELLS, dormant_days=300).tone == "quiet"
 
 
 def nothing(columns):

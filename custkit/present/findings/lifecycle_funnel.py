@@ -518,7 +518,8 @@ def return_finding(spells: pd.DataFrame) -> Finding:
     sentences = []
     if back == back:
         sentences.append(_("{share} are within {days}.").format(share=words.share(back), days=words.days(90)))
-    if row["repeaters"]:
+    # Only where waiting for the slow ones makes a difference is there anything to warn of.
+    if row["repeaters"] and not median <= row["median_days"]:
         message = _("Of the {n} who did come back, half took {days} or less: a flattering number, since the slow ones are still to come.")
         sentences.append(message.format(n=words.count(row["repeaters"]), days=words.days(row["median_days"])))
     facts = _known(
@@ -550,12 +551,14 @@ def stay_finding(spells: pd.DataFrame, *, dormant_days: int) -> Finding:
     """
     curve = kaplan_meier(spells)
     median, year = km_median(curve), km_at(curve, 365)
-    if curve.empty or (median != median and year != year):
+    longest = int(curve["duration_days"].iloc[-1]) if len(curve) else 0
+    if longest <= dormant_days:
         message = _("Not estimated: the data are too young to see buyers fall silent for {days}.")
         return Finding(message.format(days=words.days(dormant_days)), tone="quiet")
     n = int(curve["at_risk"].iloc[0])
     low, high = km_median_interval(curve)
-    yearly = _("A year after the first order {share} are still customers.").format(share=words.share(year)) if year == year else ""
+    then, share = (365, year) if year == year else (longest, float(curve["survival"].iloc[-1]))
+    later = _("{days} after the first order {share} are still customers.").format(days=words.days(then), share=words.share(share))
     facts = _known(
         Fact(
             "lifecycle.km_life_days",
@@ -578,10 +581,10 @@ def stay_finding(spells: pd.DataFrame, *, dormant_days: int) -> Finding:
         ),
     )
     if median != median:
-        return Finding(yearly, facts=facts)
+        return Finding(later, facts=facts)
     headline = _("Half of buyers are gone {days} after their first order.").format(days=words.days(median))
     silence = _("The silence of {days} that counts as leaving is included.").format(days=words.days(dormant_days))
-    return Finding(headline, f"{silence} {yearly}".strip(), facts)
+    return Finding(headline, f"{silence} {later}", facts)
 
 
 def _known(*facts: Fact) -> tuple[Fact, ...]:
