@@ -94,7 +94,7 @@ def house_style(draw: Callable[..., Axes] | None = None, *, height: float | Call
     @functools.wraps(draw)
     def styled(frame: Any, *args: Any, title: str = "", measure: str = "", ax: Axes | None = None, **options: Any) -> Axes:
         _show_as_svg()
-        with mpl.rc_context(RC):
+        with mpl.rc_context(RC):  # type: ignore[arg-type]
             if ax is None:
                 ax = new_axes(height=height(frame) if callable(height) else height)
             draw(frame, *args, ax=ax, **options)
@@ -148,4 +148,4 @@ def _show_as_svg() -> None:
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
     set_matplotlib_formats("svg", bbox_inches=None, metadata={"Date": None, "Creator": None})
-    mpl.rcParams.update(SVG_RC)
+    mpl.rcParams.update(SVG_RC)  # type: ignore[arg-type]
