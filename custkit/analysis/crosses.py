@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 
 import ibis.expr.types as ir
@@ -9,7 +10,7 @@ import pandas as pd
 from ibis import _
 
 from custkit.analysis.rates import wilson
-from custkit.engine import frame
+from custkit.engine import frame, to_float
 from custkit.tables import SALE
 from custkit.words import mark
 
@@ -38,11 +39,12 @@ def region_amount(scores: ir.Table, customers: ir.Table) -> pd.DataFrame:
 def category_loyalty(order_lines: ir.Table, products: ir.Table, *, as_of: datetime, window_days: int = 365) -> pd.DataFrame:
     """Loyal and occasional buyers of each category: who bought it on three days or more, and who on one or two.
 
-    order lines, products  →
-    category | customers, loyal, loyal_share, low, high (95 % interval), expected_share, revenue, revenue_share
+    order lines, products  →  category | customers, loyal, loyal_share, low, high (95 % interval),
+    again_share, expected_share, p_value, revenue, revenue_share
 
-    expected_share is the share if every customer took the category with equal chance each time, however popular: what is
-    above it is loyalty, not popularity. Products only, in the window of `window_days` before `as_of`; guests are left out. One
+    Popular categories have loyal buyers by luck. So again_share says on how many of their other shopping days buyers buy the
+    category again, and expected_share how many it would be if everybody took it with the same chance each day; p_value is the
+    chance of so much more by luck. Products only, in the window of `window_days` before `as_of`; guests are left out. One
     customer counts in every category bought. Most revenue first; products without a category stand under "not known". [S42]
     """
     start = as_of - timedelta(days=window_days)
@@ -52,32 +54,40 @@ def category_loyalty(order_lines: ir.Table, products: ir.Table, *, as_of: dateti
     named = lines.left_join(products.select("product_id", "category"), "product_id").mutate(
         category=_.category.fill_null(UNKNOWN), day=_.ordered_at.date()
     )
-    buyers = named.group_by("category", "customer_id").aggregate(days_bought=_.day.nunique(), revenue=_.revenue.sum())
+    visits = named.group_by("customer_id").aggregate(days=to_float(_.day.nunique())).mutate(c=_.days * (_.days - 1))
+    bought = named.group_by("category", "customer_id").aggregate(k=to_float(_.day.nunique()), revenue=_.revenue.sum())
+    buyers = bought.join(visits, "customer_id").mutate(a=_.k * (_.k - 1), b=_.k * (_.days - 1))
     found = frame(
         buyers.group_by("category").aggregate(
-            customers=_.count(), loyal=_.count(where=_.days_bought >= LOYAL_DAYS), days_bought=_.days_bought.sum(), revenue=_.revenue.sum()
+            customers=_.count(), loyal=_.count(where=_.k >= LOYAL_DAYS), revenue=_.revenue.sum(),
+            a=_.a.sum(), b=_.b.sum(), aa=(_.a * _.a).sum(), ab=(_.a * _.b).sum(), bb=(_.b * _.b).sum(),
+            ac=(_.a * _.c).sum(), bc=(_.b * _.c).sum(),
         )
-    ).sort_values(["revenue", "category"], ascending=[False, True], ignore_index=True)
-    visits = frame(named.group_by("customer_id").aggregate(days=_.day.nunique()).group_by("days").aggregate(customers=_.count()))
+    ).sort_values(["revenue", "category"], ascending=[False, True], ignore_index=True)  # fmt: skip
+    everyone = frame(visits.aggregate(c=_.c.sum(), cc=(_.c * _.c).sum())).fillna(0.0).iloc[0]
+    rated = _rated(found[["category", "customers", "loyal", "revenue"]], "loyal", "loyal_share")
     revenue = float(found.revenue.sum())
-    expected = _expected(found.days_bought, visits)
-    rated = _rated(found.drop(columns="days_bought"), "loyal", "loyal_share")
-    rated.insert(list(rated.columns).index("high") + 1, "expected_share", expected)
-    return rated.assign(revenue_share=found.revenue / revenue if revenue > 0 else float("nan"))
+    bought_again = _bought_again(found, float(everyone.c), float(everyone.cc))
+    columns = ["category", "customers", "loyal", "loyal_share", "low", "high", *bought_again.columns, "revenue", "revenue_share"]
+    return rated.join(bought_again).assign(revenue_share=found.revenue / revenue if revenue > 0 else float("nan"))[columns]
 
 
-def _expected(days_bought: pd.Series, visits: pd.DataFrame) -> pd.Series:
-    """Share of buyers who would be loyal if each shopping day of anybody brought the category with the same chance."""
-    from scipy.stats import binom
-
-    days, customers = visits.days.to_numpy(), visits.customers.to_numpy()
-    everyone = float((days * customers).sum())
-    shares = []
-    for bought in days_bought:
-        chance = min(float(bought) / everyone, 1.0)
-        once, often = ((binom.sf(least - 1, days, chance) * customers).sum() for least in (1, LOYAL_DAYS))
-        shares.append(float(often / once))
-    return pd.Series(shares, index=days_bought.index, dtype="float64")
+def _bought_again(found: pd.DataFrame, c: float, cc: float) -> pd.DataFrame:
+    # Over pairs of shopping days of one customer: a, both with the category; b, the first with it; c, all. Customers are
+    # independent, days are not, so the variance is over customers. [Cochran 1977, ratio estimators]
+    again = found.a / found.b.where(found.b > 0)
+    luck = found.b / c if c > 0 else found.b * float("nan")
+    alpha, beta = 1 / found.b.where(found.b > 0), 1 / c if c > 0 else float("nan")
+    gamma, delta = alpha * again + beta, beta * luck
+    variance = (
+        alpha**2 * found.aa + gamma**2 * found.bb + delta**2 * cc
+        - 2 * alpha * gamma * found.ab + 2 * alpha * delta * found.ac - 2 * gamma * delta * found.bc
+    )  # fmt: skip
+    z = (again - luck) / variance.where(variance > 0) ** 0.5
+    p_value = pd.Series(
+        [0.5 * math.erfc(value / math.sqrt(2)) if value == value else 1.0 for value in z], index=found.index, dtype="float64"
+    )
+    return pd.DataFrame({"again_share": again, "expected_share": luck, "p_value": p_value})
 
 
 def _rated(found: pd.DataFrame, part: str, share: str) -> pd.DataFrame:

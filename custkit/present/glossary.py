@@ -31,6 +31,11 @@ GLOSSARY: dict[str, Entry] = {
         mark("Customers who did anything at all, bought or registered in the days the client calls active, divided by all registered."),
         ("S5",),
     ),
+    "again_share": Entry(
+        mark("bought again"),
+        mark("Share of a buyer's other shopping days that bring the same category; by luck, if all took it with the same chance."),
+        ("S42",),
+    ),
     "aov": Entry(mark("order value"), mark("Revenue divided by orders; never the mean of order lines."), ("S2",)),
     "at_risk": Entry(
         mark("customers followed"),

@@ -32,6 +32,7 @@ LABELS: dict[str, Label] = {
     "again_low": Label(mark("difference in buying again, low"), "share"),
     "again_missed": Label(mark("near-missers who bought again"), "share"),
     "again_reached": Label(mark("bought again"), "share"),
+    "again_share": Label(mark("bought again"), "share"),
     "antecedent": Label(mark("A: bought"), "text"),
     "antecedent_customers": Label(mark("customers with A"), "count"),
     "antecedent_orders": Label(mark("orders with A"), "count"),

@@ -68,10 +68,10 @@ def test_loyal_buyers_bought_a_category_on_three_days_or_more(load_table):
     assert found.customers.tolist() == [2, 1, 1]
     assert found.loyal.tolist() == [1, 0, 0]
     assert found.loyal_share.tolist() == [0.5, 0.0, 0.0]
-    # Six shopping days: a 3, b 3 and c 1 make 7 with c's odd one; dairy on 5 of them.
-    p, days = 5 / 7, {3: 2, 1: 1}
-    often, once = days[3] * p**3, days[3] * (1 - (1 - p) ** 3) + days[1] * p
-    assert found.expected_share.iloc[0] == pytest.approx(often / once)
+    # Shopping days a 3, b 3, c 1: 12 ordered pairs of days. Dairy on 3 of a's days and 2 of b's: 3·2 + 2·2 pairs begin with it,
+    # of which 3·2 + 2·1 end with it too.
+    assert found.again_share.iloc[0] == pytest.approx(8 / 10)
+    assert found.expected_share.iloc[0] == pytest.approx(10 / 12)
     assert found.revenue.tolist() == [12.0, 2.0, 2.0]
     assert found.revenue_share.tolist() == pytest.approx([0.75, 0.125, 0.125])
 
@@ -80,16 +80,9 @@ def test_no_lines_and_no_scores_give_empty_frames(load_table):
     categories = category_loyalty(load_table("order_lines", []), load_table("products", []), as_of=AS_OF)
     regions = region_amount(load_table("scores", [], schema=SCORES), load_table("customers", []))
     assert list(categories.columns) == [
-        "category",
-        "customers",
-        "loyal",
-        "loyal_share",
-        "low",
-        "high",
-        "expected_share",
-        "revenue",
-        "revenue_share",
-    ]
+        "category", "customers", "loyal", "loyal_share", "low", "high", "again_share", "expected_share", "p_value",
+        "revenue", "revenue_share",
+    ]  # fmt: skip
     assert list(regions.columns)[:4] == ["region", "customers", "big_spenders", "big_spender_share"]
     assert categories.empty
     assert regions.empty

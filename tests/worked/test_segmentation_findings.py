@@ -135,21 +135,21 @@ def test_a_region_stands_out_only_beyond_chance():
     assert "not compared" in findings.region_finding(regions(48)[1:]).headline
 
 
-def categories(loyal):
+def categories(chance):
     return pd.DataFrame(
         {
-            "category": ["Dairy", "Drinks"], "customers": [200, 200], "loyal": [loyal, 40], "loyal_share": [loyal / 200, 0.2],
-            "low": [0.1] * 2, "high": [0.5] * 2, "expected_share": [0.5, 0.2],
+            "category": ["Dairy", "Drinks"], "customers": [200, 200], "loyal": [120, 40], "loyal_share": [0.6, 0.2],
+            "low": [0.1] * 2, "high": [0.5] * 2, "again_share": [0.6, 0.2], "expected_share": [0.5, 0.2], "p_value": [chance, 0.5],
         }
     )  # fmt: skip
 
 
 def test_a_category_is_loyal_only_beyond_luck():
-    finding = findings.category_finding(categories(120))
-    assert finding.headline == "Dairy has loyal buyers: 60% bought it on 3 days or more, where luck gives 50%."
+    finding = findings.category_finding(categories(0.001))
+    assert finding.headline == "Dairy has the most loyal buyers: they buy it again on 60% of their other shopping days; luck gives 50%."
     assert finding.detail == "Least loyal of the best-selling categories: Drinks, 20% where luck gives 20%."
-    assert findings.category_finding(categories(104)).tone == "quiet"
-    assert "not compared" in findings.category_finding(categories(120).assign(customers=29)).headline
+    assert findings.category_finding(categories(0.04)).tone == "quiet"  # two were asked
+    assert "not compared" in findings.category_finding(categories(0.001).assign(customers=29)).headline
 
 
 def test_a_month_without_customers_is_said_and_not_nan():
@@ -159,7 +159,7 @@ def test_a_month_without_customers_is_said_and_not_nan():
         findings.concentration_finding(pd.DataFrame({"revenue": [0.0]}), as_of=AS_OF),
         findings.migration_finding(MATRIX[:0], against="September 2026"),
         findings.region_finding(regions(9)[:0]),
-        findings.category_finding(categories(9)[:0]),
+        findings.category_finding(categories(1.0)[:0]),
         findings.segments_finding(SUMMARY[:1], as_of=AS_OF),
     ]
     assert all(finding.tone == "quiet" and "nan" not in said(finding) for finding in empty)

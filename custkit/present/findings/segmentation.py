@@ -182,10 +182,10 @@ def groups_finding(grouping: Grouping, *, stability: float = math.nan, agreement
     against = (
         _("There is no month before to compare with.")
         if math.isnan(stability)
-        else _("Last month's groups agree with them to {stability}.").format(stability=words.number(stability, 2))
+        else _("Last month's groups agree with them to {stability}.").format(stability=words.number(stability, 3))
     )
     starts = _("Other random starts agree to {agreement}, where 1 is the same and 0 is chance.").format(
-        agreement=words.number(grouping.agreement, 2)
+        agreement=words.number(grouping.agreement, 3)
     )
     if min(known) < STABLE:
         return Finding(
@@ -216,7 +216,7 @@ def _near(grouping: Grouping) -> str:
 def _with_segments(agreement: float) -> str:
     if math.isnan(agreement):
         return ""
-    return _("They agree with the segments to {agreement}.").format(agreement=words.number(agreement, 2))
+    return _("They agree with the segments to {agreement}.").format(agreement=words.number(agreement, 3))
 
 
 def _group_facts(grouping: Grouping, stability: float, agreement: float) -> tuple[Fact, ...]:
@@ -312,41 +312,37 @@ def region_finding(regions: pd.DataFrame) -> Finding:
 def category_finding(categories: pd.DataFrame) -> Finding:
     """Which of the ten best-selling categories has loyal buyers beyond luck, and which the least."""
     known = categories[(categories.category != UNKNOWN) & (categories.customers >= SMALL_SAMPLE)].head(_BEST_SELLING)
+    known = known[known.again_share.notna()]
     if known.empty:
         return _quiet(_("Categories are not compared: none has {n} customers or more.").format(n=words.count(SMALL_SAMPLE)))
-    chances = [_more_than_expected(row.loyal_share, row.expected_share, row.customers) for row in known.itertuples()]
-    ordered = known.assign(chance=false_discovery(chances), ratio=known.loyal_share / known.expected_share.clip(lower=1e-9)).sort_values(
-        ["ratio", "category"], ascending=[False, True]
-    )
+    ordered = known.assign(
+        chance=false_discovery(list(known.p_value)), ratio=known.again_share / known.expected_share.clip(lower=1e-9)
+    ).sort_values(["ratio", "category"], ascending=[False, True])
     loyal = ordered[ordered.chance <= 0.05]
     if loyal.empty:
         return _quiet(_("Categories: customers come back for none of the best-selling ones more often than luck has it."))
     most, least = loyal.iloc[0], ordered.iloc[-1]
-    definition = _("Bought on {n} days or more, of all who bought; 95% interval. Luck: every shopping day has the same chance.").format(
-        n=LOYAL_DAYS
-    )
-    facts = (
-        Fact(
-            "most_loyal_category_share", most.loyal_share, "share", numerator=int(most.loyal), denominator=int(most.customers),
-            low=most.low, high=most.high, definition=definition,
-        ),
-        Fact("most_loyal_category_by_luck", most.expected_share, "share", n=int(most.customers), definition=definition),
-    )  # fmt: skip
+    n = int(most.customers)
     detail = _("Least loyal of the best-selling categories: {category}, {share} where luck gives {luck}.").format(
-        category=least.category, share=words.share(least.loyal_share, 0), luck=words.share(least.expected_share, 0)
+        category=least.category, share=words.share(least.again_share, 0), luck=words.share(least.expected_share, 0)
     )
+    again = _("Share of a buyer's other shopping days that bring the category again.")
+    luck = _("The same if everybody took the category with the same chance each shopping day.")
+    loyal_share = _("Bought on {n} days or more, of all who bought; 95% interval.").format(n=LOYAL_DAYS)
     return Finding(
-        _("{category} has loyal buyers: {share} bought it on {n} days or more, where luck gives {luck}.").format(
-            category=most.category, share=words.share(most.loyal_share, 0), n=LOYAL_DAYS, luck=words.share(most.expected_share, 0)
+        _("{category} has the most loyal buyers: they buy it again on {share} of their other shopping days; luck gives {luck}.").format(
+            category=most.category, share=words.share(most.again_share, 0), luck=words.share(most.expected_share, 0)
         ),
         detail if len(known) > 1 else "",
-        facts,
-    )
-
-
-def _more_than_expected(share: float, expected: float, n: int) -> float:
-    deviation = math.sqrt(expected * (1 - expected) / n)
-    return 0.5 * math.erfc((share - expected) / deviation / math.sqrt(2)) if deviation else 1.0
+        (
+            Fact("most_loyal_category_again", most.again_share, "share", n=n, definition=again),
+            Fact("most_loyal_category_by_luck", most.expected_share, "share", n=n, definition=luck),
+            Fact(
+                "most_loyal_category_share", most.loyal_share, "share", numerator=int(most.loyal), denominator=n,
+                low=most.low, high=most.high, definition=loyal_share,
+            ),
+        ),
+    )  # fmt: skip
 
 
 def _quiet(sentence: str) -> Finding:
