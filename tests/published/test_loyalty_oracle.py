@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 
 from custkit.analysis.ladder import loyalty_ladder
 from custkit.analysis.offers import offers_by_month
+from custkit.analysis.tiers import tier_activity
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +82,45 @@ def test_the_coupons_of_complete_journey_are_those_of_pandas(con, load_table, re
     so_far = [(first < month_end).sum() for month_end in pd.to_datetime(oracle.index) + pd.offsets.MonthBegin(1)]
     begun = [baskets.loc[baskets["month"] <= month, "customer_id"].nunique() for month in oracle.index]
     np.testing.assert_allclose(monthly["ever_offer_share"], np.array(so_far) / np.array(begun), rtol=1e-12)
+
+
+def test_the_points_of_the_airline_are_those_of_pandas(con, load_table, real_data):
+    """16,737 members of three cards that never change: everything moves but the tiers."""
+    if con.name != "duckdb":
+        pytest.skip("one engine is enough: the worked tests run on all")
+    with ZipFile(real_data("airline_loyalty/Airline_Loyalty_Program.zip")) as archive:
+        flown, members = (pd.read_csv(archive.open(f"Customer {name}.csv")) for name in ("Flight Activity", "Loyalty History"))
+    flown["at"] = pd.to_datetime(flown[["Year", "Month"]].assign(day=15))
+    kinds = (("earn", "Points Accumulated", 1), ("redeem", "Points Redeemed", -1))
+    moved = [
+        flown.loc[flown[column] != 0, ["Loyalty Number", "at"]].assign(entry_type=kind, points=sign * flown[column], tier=None)
+        for kind, column, sign in kinds
+    ]
+    cards = members[["Loyalty Number"]].assign(
+        at=pd.to_datetime(members["Enrollment Year"].astype(str) + "-" + members["Enrollment Month"].astype(str) + "-1"),
+        entry_type="tier", points=0.0, tier=members["Loyalty Card"],
+    )  # fmt: skip
+    entries = pd.concat([*moved, cards], ignore_index=True)
+    table = pa.table({
+        "entry_id": [f"{i:07d}" for i in entries.index], "customer_id": entries["Loyalty Number"].astype(str),
+        "occurred_at": pa.array(entries["at"]).cast(pa.timestamp("us")), "entry_type": entries["entry_type"],
+        "points": pa.array(entries["points"].astype("float64").round(2)).cast(pa.decimal128(18, 4)),
+        "expires_at": pa.nulls(len(entries), pa.timestamp("us")), "tier": pa.array(entries["tier"], pa.string()),
+    })  # fmt: skip
+    activity = tier_activity(
+        load_table("loyalty_ledger", table, schema=table.schema), start=datetime(2018, 12, 1), as_of=datetime(2019, 1, 1)
+    ).set_index("tier")
+
+    assert activity["members"].sum() == 16737
+    assert activity["members"].to_dict() == members["Loyalty Card"].value_counts().to_dict()
+    entries["card"] = entries["Loyalty Number"].map(members.set_index("Loyalty Number")["Loyalty Card"])
+    december = entries[entries["at"] >= "2018-12-01"].pivot_table(index="card", columns="entry_type", values="points", aggfunc="sum")
+    last_moved = entries[entries["entry_type"] != "tier"].groupby("Loyalty Number")["at"].max().reindex(members["Loyalty Number"])
+    idle = ~(last_moved >= pd.Timestamp("2019-01-01") - pd.Timedelta(days=180)).to_numpy()
+    for card in ("Star", "Nova", "Aurora"):
+        told = activity.loc[card]
+        assert told["earned_points"] == pytest.approx(december.at[card, "earn"])
+        assert told["redeemed_points"] == pytest.approx(-december.at[card, "redeem"])
+        assert told["points_balance"] == pytest.approx(entries.loc[entries["card"] == card, "points"].sum())
+        assert told["idle_members"] == idle[members["Loyalty Card"].to_numpy() == card].sum()
+    assert not activity[["upgrades", "downgrades", "expiring_points"]].any(axis=None)
