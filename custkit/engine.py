@@ -6,6 +6,7 @@ What DuckDB, Spark and PostgreSQL do differently is met here once; docs/engines.
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,9 @@ def fetch(expr: ir.Table) -> pa.Table:
     finished = expr.select(
         **{name: ops.Cast(expr[name], to="float64").to_expr() if types[name].is_floating() else expr[name] for name in types}
     )
-    table = finished.to_pyarrow()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "fetch_arrow_table", DeprecationWarning)  # ibis 12 calls duckdb by its old name
+        table = finished.to_pyarrow()
     for i, field in enumerate(table.schema):
         if pa.types.is_floating(field.type):
             column = table[field.name]
