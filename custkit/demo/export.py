@@ -68,7 +68,7 @@ CHINESE = {
     "wallet": "电子钱包", "instalment": "分期", "cash": "现金", "subscription": "订阅", "shipped": "已发货", "void": "已作废",
     "Total": "合计",
     "female": "女", "male": "男", "not given": "未填", "yes": "是", "no": "否", "Organic": "自然流量", "Search ads": "搜索广告",
-    "Social ads": "社交广告", "Referral": "老客推荐", "Affiliates": "联盟推广", "none": "普通", "silver": "银卡", "gold": "金卡",
+    "Social ads": "社交广告", "Referral": "老客推荐", "Affiliates": "联盟推广", "silver": "银卡", "gold": "金卡",
     "earn": "获得", "redeem": "兑换", "expire": "过期", "tier": "等级变动", "launch": "开业", "discount": "折扣", "points": "积分",
     "coupon": "优惠券", "mail": "信件", "e-mail": "邮件", "treatment": "实验组", "control": "对照组", "5 EUR off": "立减 5 欧元",
     "How likely are you to recommend us?": "您有多大可能推荐我们？", "Delivery": "配送", "Product quality": "商品质量", "Price": "价格",
@@ -399,7 +399,7 @@ class _Writer:
             self.words(frame["type"]),
             frame["points"].astype(str),
             self.local(frame["expires"], "%Y-%m-%d"),
-            self.words(frame["tier"]),
+            self.words(frame["tier"].replace("none", "")),  # a member who falls back to no level
             np.where(order >= 0, ids[np.maximum(order, 0)], "") if len(ids) else [""] * len(frame),
             strict=True,
         )
