@@ -123,8 +123,8 @@ def _environment() -> Environment:
 
 @cache
 def _markdown() -> MarkdownIt:
-    # Pictures would be requests to somewhere else; HTML would be somebody else's.
-    return MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "html_inline", "html_block"])
+    # Pictures and links lead somewhere else; HTML would be somebody else's.
+    return MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "link", "autolink", "html_inline", "html_block"])
 
 
 def prose(text: str) -> Markup:

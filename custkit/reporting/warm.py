@@ -108,6 +108,9 @@ class WarmProvisioner(LocalProvisioner):
         code = await super().wait()
         if forked and code is not None:
             self.exit_codes.append(code)
+            # What the notebook started and left running, a Spark for one, goes with its kernel.
+            with contextlib.suppress(OSError):
+                os.killpg(cast(int, self.pgid), signal.SIGKILL)
         return code
 
     @staticmethod

@@ -1,0 +1,99 @@
+"""What a person at the terminal, or a scheduler, is told."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from custkit.cli import main
+from custkit.errors import BAD_INPUT, BUSY, GOOD, INTERNAL
+
+
+def test_help_comes_at_once_without_the_stack() -> None:
+    code = "import sys, custkit.cli; sys.exit(bool({'pandas', 'ibis', 'duckdb', 'papermill', 'matplotlib'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["intake", "--help"], ["clients", "--help"], ["tables", "--help"]])
+def test_every_command_has_help(words: list[str]) -> None:
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0 and "Usage:" in result.output
+
+
+def test_the_help_of_run_shows_examples() -> None:
+    assert "custkit run --all --workers 4" in CliRunner().invoke(main, ["run", "--help"]).output
+
+
+def test_tables_are_printed_with_their_meaning() -> None:
+    output = CliRunner().invoke(main, ["tables", "orders"]).output
+    assert "order_number" in output and "1 for a customer's first purchase" in output
+    assert CliRunner().invoke(main, ["tables", "order"]).exit_code == BAD_INPUT
+
+
+@pytest.mark.parametrize("words", [["run"], ["run", "corner", "--all"], ["run", "corner", "--workers", "0"]])
+def test_a_command_that_cannot_be_meant_is_refused(words: list[str]) -> None:
+    assert CliRunner().invoke(main, words).exit_code == BAD_INPUT
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["run", "corne"], "did you mean `corner`?"),
+        (["run", "../corner"], "is not a client name"),
+        (["run", "corner", "--period", "2026-13"], "write a year and a month"),
+        (["run", "corner", "--period", "2031-01"], "its data span 2026-08 to 2026-10"),
+        (["run", "corner", "--notebook", "overvew"], "no notebook `overvew`"),
+    ],
+)
+def test_bad_input_is_one_line_with_what_would_do_and_no_traceback(shop: Any, words: list[str], says: str) -> None:
+    shop.notebook("one", "1")
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == BAD_INPUT
+    assert says in result.output and "Traceback" not in result.output
+
+
+def test_a_fault_of_our_own_is_one_line_and_a_log(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_args: Any, **_options: Any) -> None:
+        raise ZeroDivisionError("never")
+
+    monkeypatch.setattr("custkit.reporting.pack.run_packs", broken)
+    result = CliRunner().invoke(main, ["run", "corner"])
+    assert result.exit_code == INTERNAL and "Traceback" not in result.output
+    (log,) = (shop.root / ".custkit" / "logs").iterdir()
+    assert str(log) in result.output and "Traceback" in log.read_text(encoding="utf-8")
+
+
+def test_run_prints_the_page_to_open_and_names_what_failed(shop: Any) -> None:
+    shop.sketch()
+    good = CliRunner().invoke(main, ["run", "corner"])
+    assert good.exit_code == GOOD, good.stderr
+    assert good.stdout.splitlines() == [str(shop.current / "index.html")]
+    shop.notebook("two", "{}['aov']")
+    bad = CliRunner().invoke(main, ["run", "corner"])
+    assert bad.exit_code == INTERNAL and not bad.stdout
+    assert "notebook two cell 3 `{}['aov']`: KeyError" in bad.stderr
+
+
+def test_kill_9_of_a_run_leaves_the_old_pack_whole_and_the_next_run_succeeds(shop: Any) -> None:
+    shop.notebook("slow", "import time\nprint(period)", "time.sleep(60)")
+    running = shop.start("run", "corner")
+    try:
+        assert running.stderr is not None
+        assert "1 to run" in running.stderr.readline()
+        while not list(shop.month.glob(".work-*/private/slow/in.ipynb")):
+            assert running.poll() is None
+        busy = shop.command("run", "corner")
+        assert busy.returncode == BUSY and "another run" in busy.stderr
+    finally:
+        running.send_signal(signal.SIGKILL)
+        running.communicate()
+    assert not shop.current.exists()
+    shop.notebook("slow", "1")
+    again = CliRunner().invoke(main, ["run", "corner"])
+    assert again.exit_code == GOOD, again.stderr
+    assert not list(shop.month.glob(".work-*"))
