@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -20,6 +21,7 @@ from custkit.intake.block import LINE, Block, Reading, find_columns
 from custkit.intake.sheet_xml import SheetXml, read_sheet_xml
 
 ROWS = 65_536
+EXACT = 1e15
 RATIO_LIMIT, SIZE_LIMIT = 100, 4 << 30
 
 
@@ -131,8 +133,10 @@ def _text(cell: Any) -> str:
         return cell
     if isinstance(cell, bool):
         return "true" if cell else "false"
+    if isinstance(cell, float | int) and not math.isfinite(cell):
+        return str(cell)
     if isinstance(cell, float | int):
-        return f"{int(cell)}" if cell == int(cell) and abs(cell) < 1e15 else f"{Decimal(repr(cell)):f}"
+        return f"{Decimal(repr(cell)):f}".removesuffix(".0") if abs(cell) < EXACT else f"{float(cell)!r}".replace("e+", "E+")
     if isinstance(cell, datetime):
         return cell.isoformat(" ")
     if isinstance(cell, date | time):
@@ -143,8 +147,11 @@ def _text(cell: Any) -> str:
 
 
 def number_text(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
-    """Float column → the shortest text that means the same number, whole numbers without `.0`, never an exponent; NaN is null."""
+    """Float column → the shortest text that means the same number, whole numbers without `.0`; NaN is null.
+
+    From 1e15 on a double no longer holds every digit: such numbers keep an exponent, and are no names.
+    """
     text = pc.cast(pc.if_else(pc.is_nan(column), None, column), pa.string())
-    if pc.any(pc.match_substring(text, "e")).as_py():
-        text = pa.array([f"{Decimal(t):f}" if t and "e" in t else t for t in text.to_pylist()], pa.string())
+    if pc.any(pc.or_(pc.match_substring(text, "e"), pc.greater_equal(pc.abs(column), EXACT))).as_py():
+        text = pa.array([t if t is None else _text(value) for t, value in zip(text.to_pylist(), column.to_pylist(), strict=True)], pa.string())
     return text

@@ -23,6 +23,7 @@ REMEDIES = {
     "date_out_of_range": 'name the date that means "not known" under `null`',
     "excel_error": "correct the cell's formula",
     "field_count": "put quotes round the field that holds the delimiter, or correct `delimiter`",
+    "id_digits_lost": "format the column as text before the numbers are typed in; the last digits are gone",
     "missing_required": "fill the cell, or leave the row out of the export",
     "not_a_money_value": "round the amount to at most 4 decimals",
     "number_unparsable": 'name texts that mean "not known" under `null`',

@@ -35,6 +35,7 @@ QUARANTINE = pa.schema(
     ]
 )
 CONTROLS = bytes(c for c in range(32) if c not in (9, 10, 13)) + b"\x7f"
+_DIGITS_LOST = "-?[0-9]([.,][0-9]+)?[eE][+][0-9]{2,3}"  # 1.23457E+15: a long number that a spreadsheet shortened
 _EXCEL_ERROR = "#(N/A|REF!|DIV/0!|VALUE!|NAME[?]|NULL!|NUM!)"
 FILE = "_file"
 BATCH = 250_000
@@ -137,6 +138,8 @@ class _Typist:
         self.shape: tuple[int, tuple[tuple[str, str], ...]] | None = None
         self.waiting: list[pa.Table] = []
         self.with_control: set[str] = set()
+        self.with_exponent: set[str] = set()
+        self.with_error: set[str] = set()
 
     def take(self, number: int, block: Block, reading: Reading) -> None:
         if block.aside:
@@ -144,13 +147,17 @@ class _Typist:
         if not block.table.num_rows:
             return
         source = self.client.sources[self.inputs[number].source]
-        table, kinds, with_control = _prepared(block.table, source, reading.places)
+        table, kinds = _prepared(block.table, source, reading.places)
         shape = (self.inputs[number].source, tuple(kinds.items()))
         if shape != self.shape:
             self.flush()
             self.shape = shape
         self.waiting.append(table.append_column(FILE, pa.repeat(pa.scalar(number, pa.int32()), table.num_rows)))
-        self.with_control |= with_control
+        texts = [column for column, kind in kinds.items() if kind == "text"]
+        self.with_control |= {column for column in texts if _has_control(table[column])}
+        if self.inputs[number].format == "excel":
+            self.with_error |= {column for column in texts if pc.any(pc.match_substring(table[column], "#")).as_py()}
+        self.with_exponent |= {column for column in texts if pc.any(pc.match_substring(table[column], "+")).as_py()}
         if sum(t.num_rows for t in self.waiting) >= BATCH:
             self.flush()
 
@@ -165,7 +172,7 @@ class _Typist:
             self._type(number, dict(kinds))
         finally:
             self.con.unregister("block")
-            self.waiting, self.with_control = [], set()
+            self.waiting, self.with_control, self.with_exponent, self.with_error = [], set(), set(), set()
 
     def _type(self, number: int, kinds: dict[str, str]) -> None:
         source = self.client.sources[number]
@@ -186,6 +193,10 @@ class _Typist:
                 failures.append(f"WHEN {t} IS NULL THEN {2 * i + 1}")
             if f"c_{f}" in self.with_control and grammar.kind == "string":
                 failures.append(f"WHEN regexp_matches({t}, {lit(_CONTROL)}) THEN {2 * i}")
+            if f"c_{f}" in self.with_error and grammar.kind == "string":
+                failures.append(f"WHEN regexp_full_match({t}, {lit(_EXCEL_ERROR)}) THEN {2 * i}")
+            if f"c_{f}" in self.with_exponent and f.endswith("_id"):
+                failures.append(f"WHEN regexp_full_match({t}, {lit(_DIGITS_LOST)}) THEN {2 * i}")
             if grammar.kind != "string" or f in WORDS:
                 failures.append(f"WHEN {t} IS NOT NULL AND {v} IS NULL THEN {2 * i}")
         bad = f"CASE {' '.join(failures)} END" if failures else "CAST(NULL AS INTEGER)"
@@ -226,7 +237,8 @@ class _Typist:
                 if bad % 2
                 else (
                     f"CASE WHEN regexp_matches({text}, {lit(_CONTROL)}) THEN 'control_character' "
-                    f"WHEN regexp_full_match({text}, {lit(_EXCEL_ERROR)}) THEN 'excel_error' ELSE {grammar.reason(text)} END"
+                    f"WHEN regexp_full_match({text}, {lit(_DIGITS_LOST)}) THEN 'id_digits_lost' "
+                f"WHEN regexp_full_match({text}, {lit(_EXCEL_ERROR)}) THEN 'excel_error' ELSE {grammar.reason(text)} END"
                 )
             )
             rows += self.con.execute(
@@ -280,23 +292,20 @@ def _meant(raw: str, kind: str, grammar: Grammar) -> str:
     return text
 
 
-def _prepared(table: pa.Table, source: Source, places: dict[str, int]) -> tuple[pa.Table, dict[str, str], set[str]]:
-    """Cells by field (`c_<field>`, and `c_` for the file's first column), their kinds, and the columns in which a control character stands.
+def _prepared(table: pa.Table, source: Source, places: dict[str, int]) -> tuple[pa.Table, dict[str, str]]:
+    """Cells by field (`c_<field>`, and `c_` for the file's first column), and their kinds.
 
     Text is trimmed, dictionaries are unfolded. Kinds: text, float, int, bool, date, timestamp, timestamptz.
     """
     columns: dict[str, pa.ChunkedArray] = {LINE: table[LINE]}
     kinds: dict[str, str] = {}
-    with_control: set[str] = set()
     for f, place in {"": 0, **places}.items():
         data = table[f"c{place}"] if f"c{place}" in table.column_names else pa.nulls(table.num_rows, pa.string())
         given = source.columns.get(f)
         as_text = given is None or field_type(source.table, f) == "string" or bool(given.null or given.values)
         column = f"c_{f}"
         columns[column], kinds[column] = _cells(data, as_text=as_text)
-        if kinds[column] == "text" and _has_control(columns[column]):
-            with_control.add(column)
-    return pa.table(columns), kinds, with_control
+    return pa.table(columns), kinds
 
 
 def _cells(data: pa.ChunkedArray, *, as_text: bool) -> tuple[pa.ChunkedArray, str]:

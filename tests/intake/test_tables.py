@@ -17,12 +17,11 @@ def test_customers_are_those_registered_and_those_seen(take):
     sources = LINES + "- table: customers\n  files: c.csv\n  columns: {customer_id: id, registered_at: since, is_vip: {column: vip, values: {J: true}}, region: city}\n"
     found = take({"lines.csv": ORDERS, "c.csv": "id,since,vip,city\nc1,2025-01-01,J,Bonn\nc3,2026-01-01,no,\nc4,,,\n"}, sources=sources)
     assert found.rows("customers", "customer_id", "registered_at", "is_vip", "region") == [
-        ("c4", None, None, None), ("c1", datetime(2025, 1, 1), True, "Bonn"), ("c3", datetime(2026, 1, 1), False, None),
+        ("c1", datetime(2025, 1, 1), True, "Bonn"),
+        ("c3", datetime(2026, 1, 1), False, None),
         ("c2", datetime(2026, 10, 3), None, None),
-    ] or found.rows("customers", "customer_id", "registered_at", "is_vip", "region") == [
-        ("c1", datetime(2025, 1, 1), True, "Bonn"), ("c3", datetime(2026, 1, 1), False, None),
-        ("c2", datetime(2026, 10, 3), None, None), ("c4", None, None, None),
-    ]  # fmt: skip
+        ("c4", None, None, None),
+    ]
 
 
 def test_a_customer_in_two_exports_is_one_and_gaps_are_filled(take):
@@ -87,9 +86,9 @@ def test_events_without_ids_are_numbered_by_time_and_content(take):
     found = take({"e.csv": head + "".join(body)}, sources=sources)
     assert found.rows("events", "event_id", "visitor_id", "event_type", "dwell_seconds") == [
         ("e0000000001", "c", "cart", 3.0),
-        ("e0000000002", "b", "visit", 1.5),
-        ("e0000000003", "a", "view", None),
-    ] or found.rows("events", "visitor_id") == [("c",), ("a",), ("b",)]
+        ("e0000000002", "a", "view", None),
+        ("e0000000003", "b", "visit", 1.5),
+    ]
     again = take({"e.csv": head + "".join(reversed(body))}, sources=sources)
     assert found.snapshot.path("events").read_bytes() == again.snapshot.path("events").read_bytes()
     assert "events.event_id" in found.snapshot.provided

