@@ -121,4 +121,6 @@ def test_charts_survive_any_number_of_rows(load_table, rows):
         ax = draw(frame, title="A finding.", measure="a measure")
         pd.testing.assert_frame_equal(frame, before)
         assert ax.get_title(loc="left") == "A finding." and ax.get_legend() is None
+        # A drawing of nothing is not shown.
+        assert plt.fignum_exists(ax.figure.number) == (len(frame) > 0)
         plt.close(ax.figure)

@@ -95,12 +95,15 @@ def house_style(draw: Callable[..., Axes] | None = None, *, height: float | Call
     def styled(frame: Any, *args: Any, title: str = "", measure: str = "", ax: Axes | None = None, **options: Any) -> Axes:
         _show_as_svg()
         with mpl.rc_context(RC):  # type: ignore[arg-type]
+            made = ax is None
             if ax is None:
                 ax = new_axes(height=height(frame) if callable(height) else height)
             draw(frame, *args, ax=ax, **options)
             _caption(ax, title, measure)
             if len(ax.figure.axes) == 1:
                 _fit(ax)
+            if made and len(frame) == 0:  # a drawing of nothing is not shown
+                _pyplot().close(ax.figure)
         return ax
 
     return styled
