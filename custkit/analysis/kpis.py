@@ -288,8 +288,13 @@ def _churn_and_activity(
 def _seen(purchases: ir.Table, customers: ir.Table, events: ir.Table, end: datetime) -> ir.Table:
     """customer_id, start (month) | seen_at: last purchase, event or registration; bought_at: last purchase, null without one."""
     bought = purchases.select("customer_id", seen_at=_.ordered_at, bought_at=_.ordered_at)
-    acted = events.filter(_.customer_id.notnull(), _.occurred_at < end).select(
-        "customer_id", seen_at=_.occurred_at, bought_at=ibis.null(events.occurred_at.type())
+    known = ibis.union(
+        purchases.select("customer_id"), customers.filter(_.registered_at.isnull() | (_.registered_at < end)).select("customer_id")
+    )
+    acted = (
+        events.filter(_.customer_id.notnull(), _.occurred_at < end)
+        .semi_join(known, "customer_id")
+        .select("customer_id", seen_at=_.occurred_at, bought_at=ibis.null(events.occurred_at.type()))
     )
     registered = customers.filter(_.registered_at < end).select(
         "customer_id", seen_at=_.registered_at, bought_at=ibis.null(customers.registered_at.type())
