@@ -233,15 +233,19 @@ class _Quotes:
 
 def _fast(lines: _Bytes, data: bytes, quotes: _Quotes, delimiter: str, header: list[str], wanted: list[int]) -> Block:
     aside: list[tuple[int, str]] = []
+    hollow: list[int] = []
 
     def set_aside(row: arrow_csv.InvalidRow) -> str:
-        aside.append((row.number - 1, _count_text(row.actual_columns, row.expected_columns)))
+        if any(next(csv.reader(io.StringIO(row.text, newline=""), delimiter=delimiter), [])):
+            aside.append((row.number - 1, _count_text(row.actual_columns, row.expected_columns)))
+        else:
+            hollow.append(row.number - 1)
         return "skip"
 
     table = _parse(data, delimiter, len(header), wanted, set_aside)
-    records = table.num_rows + len(aside)
+    records = table.num_rows + len(aside) + len(hollow)
     starts = quotes.record_starts(records) + lines.line
-    lost = np.array([number for number, _text in aside], np.int64)
+    lost = np.array([number for number, _text in aside] + hollow, np.int64)
     kept = np.delete(starts, lost)
     table = table.append_column(LINE, pa.array(kept))
     set_apart = [Aside(int(starts[number]), text, "field_count") for number, text in aside]
@@ -253,7 +257,7 @@ def _fast(lines: _Bytes, data: bytes, quotes: _Quotes, delimiter: str, header: l
     blank = int(empty.sum())
     if blank:
         table = table.filter(pa.array(~empty))
-    return Block(table, records, blank, set_apart, read_bytes=len(data))
+    return Block(table, records, blank + len(hollow), set_apart, read_bytes=len(data))
 
 
 def _parse(data: bytes, delimiter: str, width: int, wanted: list[int], set_aside: object) -> pa.Table:

@@ -50,7 +50,7 @@ def test_cdnow(real_data, monkeypatch, tmp_path_factory):
     assert pq.read_metadata(found.path("customers")).num_rows == 23_570
     lines = pq.read_table(found.path("order_lines"))
     assert pc.sum(lines["quantity"]).as_py() == D(167_881)
-    assert pc.sum(pc.equal(lines["amount"], pc.scalar(D(0)))).as_py() == 80
+    assert lines["amount"].to_pylist().count(D(0)) == 80
 
 
 def test_complete_journey(monkeypatch, tmp_path_factory):
