@@ -88,7 +88,8 @@ def _run(building: Sequence[Build], workers: int, listen: Listener) -> list[Outc
     tasks = {task.folder: (build, job) for build in building for job in build.waiting.values() for task in [_task(build, job)]}
     if not tasks:
         return outcomes
-    order = [_task(build, job) for build, job in tasks.values()]
+    # The longest first, so that none is left alone at the end.
+    order = [_task(build, job) for build, job in sorted(tasks.values(), key=lambda work: -work[1].cells)]
 
     def finish(task: Task, verdict: Verdict) -> None:
         build, job = tasks[task.folder]

@@ -40,11 +40,12 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 @dataclass(frozen=True)
 class Job:
-    """One notebook of one client and month. `key` changes whenever its outcome could."""
+    """One notebook of one client and month. `key` changes whenever its outcome could; `cells` says roughly how long it takes."""
 
     notebook: str
     path: Path
     key: str
+    cells: int = 0
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def make_plan(slug: str, *, period: str | None = None, notebooks: Sequence[str] 
     snapshot = take_snapshot(client, progress=progress)
     month = wanted_period or last_month(client, snapshot)
     _check_reach(client, snapshot, month)
-    jobs = tuple(Job(name, path, job_key(client, snapshot, month, path)) for name, path in there.items())
+    jobs = tuple(Job(name, path, job_key(client, snapshot, month, path), len(_source(path))) for name, path in there.items())
     return Plan(client, snapshot, month, jobs, frozenset(notebooks or there))
 
 

@@ -91,9 +91,7 @@ class Shop:
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`custkit …` in a process of its own, the way a person calls it."""
-        return subprocess.run(
-            [*COMMAND, *words], env=self.environment(), capture_output=True, text=True, timeout=180, check=False, **options
-        )
+        return subprocess.run([*COMMAND, *words], env=self.environment(), capture_output=True, text=True, timeout=180, check=False)
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
