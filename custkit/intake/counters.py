@@ -45,9 +45,14 @@ def _records(data: bytes | mmap.mmap, source: Source) -> int:
     ends = _line_ends(data, 0, len(data)) + (len(data) > 0 and data[len(data) - 1 :] not in (b"\n", b"\r"))
     if source.delimiter == "whitespace" or data.find(b'"') < 0:
         return ends
-    mark = re.escape({"tab": "\t"}.get(source.delimiter, source.delimiter).encode())
-    quoted = re.compile(rb"(?:\A|\A\xef\xbb\xbf|(?<=[\r\n])|(?<=" + mark + rb'))"[^"]*(?:""[^"]*)*"')
-    inside = sum(_line_ends(data, m.start(), m.end()) for m in quoted.finditer(data) if b"\n" in m[0] or b"\r" in m[0])
+    edges = re.escape({"tab": "\t"}.get(source.delimiter, source.delimiter).encode())
+    inside = 0
+    if first := re.compile(rb'(?:\xef\xbb\xbf)?"[^"]*(?:""[^"]*)*"').match(data):
+        inside += _line_ends(data, 0, first.end())
+    for field in re.compile(rb"(?:" + edges + rb'|[\r\n])"[^"]*(?:""[^"]*)*"').finditer(data, first.end() if first else 0):
+        text = field[0]
+        if b"\n" in text or b"\r" in text:
+            inside += _line_ends(text, 1, len(text))
     return ends - inside
 
 

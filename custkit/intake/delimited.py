@@ -182,14 +182,11 @@ def _blocks(lines: _Bytes, delimiter: str, header: list[str], wanted: list[int])
 def _last_end(data: bytes) -> int:
     """Just after the last line end that is outside quotes; 0 where there is none."""
     mark = b"\n" if b"\n" in data else b"\r"
-    if b'"' not in data:
-        return data.rfind(mark) + 1 if mark == b"\n" else data.rfind(mark, 0, len(data) - 1) + 1
-    cells = np.frombuffer(data, np.uint8)
-    outside = (np.cumsum(cells == 34, dtype=np.uint8) & 1) == 0
-    ends = np.flatnonzero((cells == mark[0]) & outside)
-    if mark == b"\r" and len(ends) and ends[-1] == len(data) - 1:
-        ends = ends[:-1]
-    return int(ends[-1]) + 1 if len(ends) else 0
+    end = len(data) if mark == b"\n" else len(data) - 1  # a final \r may be half of a line end
+    while (end := data.rfind(mark, 0, end)) >= 0:
+        if data.count(b'"', 0, end) % 2 == 0:
+            return end + 1
+    return 0
 
 
 class _Quotes:
@@ -202,7 +199,7 @@ class _Quotes:
         if self.none:
             return
         cells = np.frombuffer(data, np.uint8)
-        places = np.flatnonzero(cells == 34)
+        self.places = places = np.flatnonzero(cells == 34)
         self.well_formed = len(places) % 2 == 0
         if not self.well_formed:
             return
@@ -225,9 +222,8 @@ class _Quotes:
         returns = cells == 13
         ends[:-1] |= returns[:-1] & (cells[1:] != 10)
         ends[-1] |= returns[-1]
-        outside = (np.cumsum(cells == 34, dtype=np.uint8) & 1) == 0
         at = np.flatnonzero(ends)
-        lines = np.flatnonzero(outside[at]) + 1
+        lines = np.flatnonzero(np.searchsorted(self.places, at) % 2 == 0) + 1
         return np.concatenate([[0], lines])[:count].astype(np.int64)
 
 
