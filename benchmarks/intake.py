@@ -22,15 +22,18 @@ data: .
 sources:
   - table: order_lines
     files: lines.csv
-    columns: {order_id: order, ordered_at: at, customer_id: customer, product_id: product, quantity: pieces, unit_price: price, channel: channel}
+    columns:
+      {order_id: order, ordered_at: at, customer_id: customer, product_id: product, quantity: pieces, unit_price: price, channel: channel}
 """
 
 
 def write(path: Path, lines: int) -> None:
     """Some four lines an order, one customer in eight orders, one product name in five in quotes."""
     duckdb.sql(
-        f"""COPY (SELECT printf('%08d', i // 4) AS "order", strftime(TIMESTAMP '2024-01-01' + to_seconds((i // 4) * 100), '%Y-%m-%d %H:%M:%S') AS at,
-        printf('c%06d', hash(i // 4) % greatest(1, {lines} // 32)) AS customer, CASE WHEN i % 5 = 0 THEN 'tea, ' ELSE 'jam ' END || hash(i) % 2000 AS product,
+        f"""COPY (SELECT printf('%08d', i // 4) AS "order",
+        strftime(TIMESTAMP '2024-01-01' + to_seconds((i // 4) * 100), '%Y-%m-%d %H:%M:%S') AS at,
+        printf('c%06d', hash(i // 4) % greatest(1, {lines} // 32)) AS customer,
+        CASE WHEN i % 5 = 0 THEN 'tea, ' ELSE 'jam ' END || hash(i) % 2000 AS product,
         1 + hash(i + 7) % 5 AS pieces, printf('%d.%02d', hash(i + 1) % 90, hash(i + 2) % 100) AS price,
         CASE WHEN hash(i // 4) % 3 = 0 THEN 'web' ELSE 'shop' END AS channel FROM range({lines}) t(i)) TO '{path}' (HEADER)"""
     )

@@ -37,7 +37,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Reading:
-    """An opened file: its header, the place of each mapped field in it, the blocks still to be read, and the rows of a sheet that hold something."""
+    """An opened file: its header, the place of each mapped field in it, the blocks to be read, and a sheet's rows that hold something."""
 
     header: tuple[str, ...]
     places: dict[str, int]
@@ -61,7 +61,8 @@ def find_columns(header: list[str], source: Source, path: Path, *, first_lines: 
         key = fold(name)
         if key and key in places:
             raise BadInput(
-                f"{path}: the columns `{header[places[key]]}` and `{name}` are the same but for case, width or spaces; rename one in the export"
+                f"{path}: the columns `{header[places[key]]}` and `{name}` are the same but for case, width or spaces; "
+                "rename one in the export"
             )
         places[key] = i
     wanted = {f: m.column for f, m in source.columns.items() if m.column is not None}

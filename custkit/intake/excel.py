@@ -50,7 +50,9 @@ def read_excel(path: Path, source: Source) -> Reading:
     xml = read_sheet_xml(path, sheet, source.skip_rows + 1) if path.suffix.lower() in (".xlsx", ".xlsm") else SheetXml(filled=-1)
     mapped = set(places.values())
     if at := next((f"{_letters(column)}{row}" for row, column in xml.uncached if column - 1 in mapped), None):
-        raise BadInput(f"{path} sheet `{sheet}` cell {at}: a formula without a stored value; open the workbook, let it calculate, and save it")
+        raise BadInput(
+            f"{path} sheet `{sheet}` cell {at}: a formula without a stored value; open the workbook, let it calculate, and save it"
+        )
     blocks = _blocks(rows, sorted({0, *mapped}), start, xml.errors)
     return Reading(tuple(header), places, blocks, filled=xml.filled if xml.filled >= 0 else None)
 
@@ -153,5 +155,7 @@ def number_text(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Arra
     """
     text = pc.cast(pc.if_else(pc.is_nan(column), None, column), pa.string())
     if pc.any(pc.or_(pc.match_substring(text, "e"), pc.greater_equal(pc.abs(column), EXACT))).as_py():
-        text = pa.array([t if t is None else _text(value) for t, value in zip(text.to_pylist(), column.to_pylist(), strict=True)], pa.string())
+        text = pa.array(
+            [t if t is None else _text(value) for t, value in zip(text.to_pylist(), column.to_pylist(), strict=True)], pa.string()
+        )
     return text

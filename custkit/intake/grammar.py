@@ -21,7 +21,8 @@ FALSE_WORDS = ("false", "f", "no", "n", "0", "否", "无")
 WORDS = {"event_type": EVENT_TYPES, "entry_type": LEDGER_TYPES, "arm": ARMS}
 NUMBERS = ("decimal", "int64", "float64")
 _SYMBOLS = {
-    "CNY": ("¥", "￥", "元", "RMB", "人民币", "CN¥"), "JPY": ("¥", "￥", "円", "JP¥"), "USD": ("$", "US$"), "EUR": ("€", "Euro"), "GBP": ("£",),
+    "CNY": ("¥", "￥", "元", "RMB", "人民币", "CN¥"),
+    "JPY": ("¥", "￥", "円", "JP¥"), "USD": ("$", "US$"), "EUR": ("€", "Euro"), "GBP": ("£",),
     "TWD": ("NT$", "元", "圓"), "HKD": ("HK$", "元"), "KRW": ("₩", "원"), "INR": ("₹", "Rs.", "Rs"),
 }  # fmt: skip
 _ANY_CURRENCY = r"[$€£¥￥₩₹₽元円圓원]|\b(USD|EUR|GBP|CNY|RMB|JPY|KRW|INR|HKD|TWD|CHF|CAD|AUD)\b"
@@ -152,7 +153,8 @@ class Grammar:
             return f"CASE WHEN regexp_full_match({text}, '-?[0-9]{digits}') THEN {self._shift(instant, 'UTC')} END"
         if how in ("iso", "excel"):
             shape = "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?"
-            aware = rf"TRY_CAST(regexp_replace({text}, '([+-][0-9]{{2}}):?([0-9]{{2}})$', '\1:\2') AS TIMESTAMPTZ) AT TIME ZONE {lit(self.zone)}"
+            instant = rf"TRY_CAST(regexp_replace({text}, '([+-][0-9]{{2}}):?([0-9]{{2}})$', '\1:\2') AS TIMESTAMPTZ)"
+            aware = f"{instant} AT TIME ZONE {lit(self.zone)}"
             return (
                 f"CASE WHEN regexp_full_match({text}, '{shape}') THEN {self._shift(f'TRY_CAST({text} AS TIMESTAMP)', self.map.time_zone)} "
                 f"WHEN regexp_full_match({text}, '{shape}(Z|[+-][0-9]{{2}}:?[0-9]{{2}})') THEN {aware} END"

@@ -69,7 +69,8 @@ def _examples(con: duckdb.DuckDBPyConnection, client: Client) -> list[str]:
     personal = {m.column for source in client.sources for f, m in source.columns.items() if f in PERSONAL}
     rows = con.execute(
         'SELECT file, line, "column", value, reason, count(*) OVER (PARTITION BY reason) AS n FROM quarantine '
-        f"WHERE reason NOT IN {STRUCTURAL!r} QUALIFY row_number() OVER (PARTITION BY reason ORDER BY file, line) <= {SHOWN} ORDER BY n DESC, reason, file, line"
+        f"WHERE reason NOT IN {STRUCTURAL!r} QUALIFY row_number() OVER (PARTITION BY reason ORDER BY file, line) <= {SHOWN} "
+        "ORDER BY n DESC, reason, file, line"
     ).fetchall()
     text = []
     for file, line, column, value, reason, count in rows:
@@ -91,7 +92,8 @@ def line_ledger(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     account["non_products"] = _sum(con, "excluded IS NULL AND NOT is_product")
     account["duplicates"] = _sum(con, "true", "copies")
     (account["orders_of_two_customers"],) = con.execute(
-        "SELECT count(*) FROM (SELECT order_id FROM judged WHERE excluded IS NULL GROUP BY order_id HAVING min(customer_id) <> max(customer_id))"
+        "SELECT count(*) FROM (SELECT order_id FROM judged WHERE excluded IS NULL GROUP BY order_id HAVING min(customer_id) "
+        "<> max(customer_id))"
     ).fetchone() or (0,)
     return account
 
@@ -104,7 +106,8 @@ def _sum(con: duckdb.DuckDBPyConnection, where: str, table: str = "judged") -> d
 
 def _groups(con: duckdb.DuckDBPyConnection, by: str, where: str, label: str) -> list[dict[str, Any]]:
     found = con.execute(
-        f"SELECT {by} AS of, count(*), coalesce(sum(amount), 0), coalesce(sum(revenue), 0) FROM judged WHERE {where} GROUP BY of ORDER BY of"
+        f"SELECT {by} AS of, count(*), coalesce(sum(amount), 0), coalesce(sum(revenue), 0) FROM judged WHERE {where} GROUP "
+        "BY of ORDER BY of"
     ).fetchall()
     return [{label: of, "rows": rows, "amount": f"{amount:.4f}", "revenue": f"{revenue:.4f}"} for of, rows, amount, revenue in found]
 

@@ -48,8 +48,10 @@ def make_lines(con: duckdb.DuckDBPyConnection, client: Client, *, unit_costs: bo
     carried = ", ".join(f"{get(f)} AS {name(f)}" for f in CARRIED["order_lines"] if f != "unit_price")
     con.execute(
         f"CREATE TEMP TABLE plain AS SELECT _source, {_order_id(mapped)} AS order_id, {get('customer_id')} AS customer_id, ordered_at, "
-        f"{get('product_id')} AS product_id, {quantity} AS quantity, {gross} AS gross_amount, CAST({discount} AS {money}) AS discount_amount, "
-        f"CAST({coupon} AS {money}) AS coupon_amount, {amount} AS amount, {get('cost_amount')} AS cost_amount, {carried} FROM staged_order_lines"
+        f"{get('product_id')} AS product_id, {quantity} AS quantity, {gross} AS gross_amount, CAST({discount} AS {money}) AS "
+        "discount_amount, "
+        f"CAST({coupon} AS {money}) AS coupon_amount, {amount} AS amount, {get('cost_amount')} AS cost_amount, {carried} "
+        "FROM staged_order_lines"
     )
     con.execute("DROP TABLE staged_order_lines")
     cost, join = "p.cost_amount", ""
@@ -110,7 +112,8 @@ def _prefixed(prefixes: tuple[str, ...]) -> str:
 def _kind(rules: Rules, has_quantity: bool) -> str:
     below = "p.quantity < 0" if has_quantity else "p.amount < 0"
     return (
-        f"CASE WHEN {_prefixed(rules.cancelled_order_prefixes)} THEN 'return' WHEN {_prefixed(rules.adjustment_order_prefixes)} THEN 'adjustment' "
+        f"CASE WHEN {_prefixed(rules.cancelled_order_prefixes)} THEN 'return' WHEN "
+        f"{_prefixed(rules.adjustment_order_prefixes)} THEN 'adjustment' "
         f"WHEN {below} THEN 'return' WHEN p.amount < 0 THEN 'adjustment' "
         f"WHEN p.amount = 0 THEN {lit('free' if rules.free == 'separate' else 'sale')} ELSE 'sale' END"
     )
@@ -157,7 +160,8 @@ def _mark_duplicates(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     )
     con.execute(
         f"CREATE TEMP TABLE copies AS SELECT row, revenue, amount FROM (SELECT a.row, j.revenue, j.amount, "
-        f"row_number() OVER (PARTITION BY {', '.join('j.' + c for c in columns)} ORDER BY a.row) AS copy FROM alike a JOIN judged j ON j.rowid = a.row) "
+        f"row_number() OVER (PARTITION BY {', '.join('j.' + c for c in columns)} ORDER BY a.row) AS copy FROM alike a JOIN "
+        "judged j ON j.rowid = a.row) "
         "WHERE copy > 1"
     )
     con.execute("DROP TABLE marks")
@@ -182,9 +186,11 @@ def fold_orders(con: duckdb.DuckDBPyConnection, client: Client) -> None:
         f"ELSE CAST(sum(cost_amount) FILTER (WHERE {counted}) AS DECIMAL(18, 4)) END"
     )
     con.execute(
-        "CREATE TEMP TABLE order_rows AS SELECT *, CAST(ordered_at AS DATE) AS order_date, CASE WHEN is_purchase AND customer_id IS NOT NULL THEN "
+        "CREATE TEMP TABLE order_rows AS SELECT *, CAST(ordered_at AS DATE) AS order_date, CASE WHEN is_purchase AND "
+        "customer_id IS NOT NULL THEN "
         "row_number() OVER (PARTITION BY customer_id, is_purchase ORDER BY ordered_at, order_id) END AS order_number FROM ("
-        "SELECT order_id, min(customer_id) AS customer_id, min(ordered_at) AS ordered_at, bool_or(kind = 'sale') AS is_purchase, count(*) AS lines, "
+        "SELECT order_id, min(customer_id) AS customer_id, min(ordered_at) AS ordered_at, bool_or(kind = 'sale') AS "
+        "is_purchase, count(*) AS lines, "
         "count(DISTINCT product_id) FILTER (WHERE kind = 'sale' AND is_product) AS products, "
         f"{total('quantity', 'kind = ' + lit('sale') + ' AND is_product')} AS items, {total('gross_amount', sold)} AS gross_amount, "
         f"{total('discount_amount', sold)} AS discount_amount, {total('coupon_amount', sold)} AS coupon_amount, "
@@ -196,7 +202,8 @@ def fold_orders(con: duckdb.DuckDBPyConnection, client: Client) -> None:
 def fold_customers(con: duckdb.DuckDBPyConnection, has_source: bool) -> None:
     """`customer_rows` (the customers source, one row each) ∪ customers seen in orders, in place."""
     seen = (
-        "SELECT customer_id, min(ordered_at) AS first_at, arg_max(region, (ordered_at, order_id)) FILTER (WHERE region IS NOT NULL) AS region "
+        "SELECT customer_id, min(ordered_at) AS first_at, arg_max(region, (ordered_at, order_id)) FILTER (WHERE region IS "
+        "NOT NULL) AS region "
         "FROM order_rows WHERE customer_id IS NOT NULL GROUP BY customer_id"
     )
     if not has_source:
@@ -227,5 +234,6 @@ def fold_products(con: duckdb.DuckDBPyConnection, has_source: bool) -> None:
     )
     cost = ", p.unit_cost" if "unit_cost" in columns else ""
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE product_rows AS SELECT product_id, {merged}{cost} FROM product_rows p FULL JOIN ({seen}) s USING (product_id)"
+        f"CREATE OR REPLACE TEMP TABLE product_rows AS SELECT product_id, {merged}{cost} FROM product_rows p FULL JOIN "
+        f"({seen}) s USING (product_id)"
     )

@@ -26,7 +26,8 @@ def make_table(con: duckdb.DuckDBPyConnection, client: Client, table: str, targe
     """`staged_<table>` → `target`, unique in the table's key.
 
     A key met again fills what the first row left open: sources in the order of the client file, the latest row first, ties by content.
-    A contact keeps the first instant of each kind; spend of one channel and day is added up; entries without ids are numbered by time and content.
+    A contact keeps the first instant of each kind; spend of one channel and day is added up; entries without ids are numbered by time
+    and content.
     """
     staged = name(f"staged_{table}")
     fields = [c for (c,) in con.execute(f"SELECT column_name FROM (DESCRIBE {staged})").fetchall() if c != "_source"]
@@ -74,7 +75,8 @@ def _close_days(con: duckdb.DuckDBPyConnection, client: Client) -> None:
         given = source.columns.get("ends_at")
         if source.table == "campaigns" and given is not None:
             con.execute(
-                f"UPDATE staged_campaigns SET ends_at = ends_at + INTERVAL 1 DAY WHERE _source = {number} AND ends_at = date_trunc('day', ends_at)"
+                f"UPDATE staged_campaigns SET ends_at = ends_at + INTERVAL 1 DAY WHERE _source = {number} AND ends_at = "
+                "date_trunc('day', ends_at)"
             )
 
 

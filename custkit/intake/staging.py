@@ -65,7 +65,8 @@ class FileCount:
         parts = self.blank + self.structural + self.accepted + self.quarantined
         if parts != self.records or second != self.records:
             raise CustkitError(
-                f"{self.file}: the ledger does not balance: {self.records} records read, {second} counted by {self.counted_by}, {self.blank} blank + "
+                f"{self.file}: the ledger does not balance: {self.records} records read, {second} counted by "
+                f"{self.counted_by}, {self.blank} blank + "
                 f"{self.structural} structural + {self.accepted} accepted + {self.quarantined} quarantined"
             )
 
@@ -79,8 +80,13 @@ def field_type(table: str, canonical: str) -> str:
 
 
 SQL_TYPES = {
-    "decimal": "DECIMAL(18, 4)", "timestamp": "TIMESTAMP", "int64": "BIGINT", "float64": "DOUBLE", "boolean": "BOOLEAN", "string": "VARCHAR",
-}  # fmt: skip
+    "decimal": "DECIMAL(18, 4)",
+    "timestamp": "TIMESTAMP",
+    "int64": "BIGINT",
+    "float64": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "string": "VARCHAR",
+}
 
 
 def required_fields(source: Source) -> tuple[str, ...]:
@@ -101,7 +107,8 @@ def stage(con: duckdb.DuckDBPyConnection, client: Client, inputs: list[Input], t
     Raises BadInput for a file that changes while it is read, CustkitError where two counts of a file differ.
     """
     con.execute(
-        'CREATE TABLE quarantine ("table" VARCHAR, file VARCHAR, line BIGINT, "column" VARCHAR, value VARCHAR, reason VARCHAR, amount DECIMAL(18, 4))'
+        'CREATE TABLE quarantine ("table" VARCHAR, file VARCHAR, line BIGINT, "column" VARCHAR, value VARCHAR, reason '
+        "VARCHAR, amount DECIMAL(18, 4))"
     )
     for table in dict.fromkeys(source.table for source in client.sources):
         fields = dict.fromkeys(f for source in client.sources if source.table == table for f in source.columns)
@@ -206,7 +213,8 @@ class _Typist:
         columns = ", ".join(name(f) for f in fields)
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE piece AS SELECT {FILE}, {LINE}, {columns}, {bad} AS _bad FROM ({layers})")
         self.con.execute(
-            f"INSERT INTO {name('staged_' + source.table)} BY NAME SELECT {number}::INTEGER AS _source, {columns} FROM piece WHERE _bad IS NULL"
+            f"INSERT INTO {name('staged_' + source.table)} BY NAME SELECT {number}::INTEGER AS _source, {columns} FROM piece "
+            "WHERE _bad IS NULL"
         )
         good = self.con.execute(f"SELECT {FILE}, count(*), count(_bad) FROM piece GROUP BY 1").fetchall()
         for file, rows, failed in good:
@@ -217,7 +225,8 @@ class _Typist:
     def _explain(self, source: Source, fields: dict[str, Grammar], kinds: dict[str, str]) -> None:
         """Name the reason of every row that failed; titles repeated and totals are structure, not data."""
         self.con.execute(
-            f"CREATE OR REPLACE TEMP TABLE failed AS SELECT b.*, p._bad, {_known_amount(source)} AS _amount FROM block b JOIN piece p USING ({FILE}, {LINE}) WHERE p._bad IS NOT NULL"
+            f"CREATE OR REPLACE TEMP TABLE failed AS SELECT b.*, p._bad, {_known_amount(source)} AS _amount FROM block b "
+            f"JOIN piece p USING ({FILE}, {LINE}) WHERE p._bad IS NOT NULL"
         )
         header = " AND ".join(
             f"lower(CAST({name('c_' + f)} AS VARCHAR)) = {lit((g.map.column or '').strip().lower())}"
@@ -238,11 +247,12 @@ class _Typist:
                 else (
                     f"CASE WHEN regexp_matches({text}, {lit(_CONTROL)}) THEN 'control_character' "
                     f"WHEN regexp_full_match({text}, {lit(_DIGITS_LOST)}) THEN 'id_digits_lost' "
-                f"WHEN regexp_full_match({text}, {lit(_EXCEL_ERROR)}) THEN 'excel_error' ELSE {grammar.reason(text)} END"
+                    f"WHEN regexp_full_match({text}, {lit(_EXCEL_ERROR)}) THEN 'excel_error' ELSE {grammar.reason(text)} END"
                 )
             )
             rows += self.con.execute(
-                f"SELECT {FILE}, {LINE}, {lit(grammar.map.column or f)}, CAST({cell} AS VARCHAR), {structure.format(reason)}, _amount FROM failed WHERE _bad = {bad}"
+                f"SELECT {FILE}, {LINE}, {lit(grammar.map.column or f)}, CAST({cell} AS VARCHAR), "
+                f"{structure.format(reason)}, _amount FROM failed WHERE _bad = {bad}"
             ).fetchall()
         self._set_aside(rows)
 

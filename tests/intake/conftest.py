@@ -78,7 +78,8 @@ def take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Taken
         put(tmp_path / "data", files)
         if sources is None:
             sources = f"- table: order_lines\n  files: {next(iter(files))}\n  columns: {COLUMNS}"
-        text = f"name: Test\ncurrency: {currency}\ntime_zone: {zone}\ndata: data\nsources:\n{indent(dedent(sources).strip(), '  ')}\n{dedent(more)}\n"
+        head = f"name: Test\ncurrency: {currency}\ntime_zone: {zone}\ndata: data\nsources:\n"
+        text = f"{head}{indent(dedent(sources).strip(), '  ')}\n{dedent(more)}\n"
         path = tmp_path / "client.yml"
         path.write_text(text, "utf-8")
         return Taken(take_snapshot(load_client("test", path=path), progress=False))

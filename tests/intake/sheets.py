@@ -57,9 +57,14 @@ def workbook(sheets: dict[str, Sequence[Sequence[Cell]]]) -> Callable[[Path], No
             archive.writestr("xl/workbook.xml", f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>{names}</sheets></workbook>')
             links = [(f"rId{i}", "worksheet", f"worksheets/sheet{i}.xml") for i in numbers]
             archive.writestr("xl/_rels/workbook.xml.rels", _links([*links, ("rId99", "styles", "styles.xml")]))
-            archive.writestr("xl/styles.xml", f'<styleSheet xmlns="{_MAIN}"><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>')
+            archive.writestr(
+                "xl/styles.xml",
+                f'<styleSheet xmlns="{_MAIN}"><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>',
+            )
             for i, rows in enumerate(sheets.values(), start=1):
-                body = "".join(f'<row r="{r}">{"".join(_cell(r, c, cell) for c, cell in enumerate(row))}</row>' for r, row in enumerate(rows, start=1))
+                body = "".join(
+                    f'<row r="{r}">{"".join(_cell(r, c, cell) for c, cell in enumerate(row))}</row>' for r, row in enumerate(rows, start=1)
+                )
                 archive.writestr(f"xl/worksheets/sheet{i}.xml", f'<worksheet xmlns="{_MAIN}"><sheetData>{body}</sheetData></worksheet>')
 
     return write

@@ -113,7 +113,12 @@ def test_a_sign_turns_discounts_counted_below_zero_around(take):
 
 def test_money_in_doubles_is_the_decimal_that_was_meant(take):
     table = pa.table(
-        {"order": ["a", "b", "c"], "date": ["2026-10-01"] * 3, "customer": ["c"] * 3, "amount": pa.array([19.99, 0.1 + 0.2, 1.23456], pa.float64())}
+        {
+            "order": ["a", "b", "c"],
+            "date": ["2026-10-01"] * 3,
+            "customer": ["c"] * 3,
+            "amount": pa.array([19.99, 0.1 + 0.2, 1.23456], pa.float64()),
+        }
     )
     found = take({"lines.parquet": table}, sources=(SOURCE % "").replace("lines.csv", "lines.parquet"), more=LENIENT)
     assert found.rows("order_lines", "amount") == [(Decimal("19.99"),), (Decimal("0.30"),)]

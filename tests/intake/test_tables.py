@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal as D
+from decimal import Decimal
 
 LINES = """
 - table: order_lines
@@ -14,7 +14,10 @@ ORDERS = "order,date,customer,product,qty,amount\n1,2026-10-02,c1,tea,2,5\n2,202
 
 
 def test_customers_are_those_registered_and_those_seen(take):
-    sources = LINES + "- table: customers\n  files: c.csv\n  columns: {customer_id: id, registered_at: since, is_vip: {column: vip, values: {J: true}}, region: city}\n"
+    sources = (
+        LINES + "- table: customers\n  files: c.csv\n  columns: "
+        "{customer_id: id, registered_at: since, is_vip: {column: vip, values: {J: true}}, region: city}\n"
+    )
     found = take({"lines.csv": ORDERS, "c.csv": "id,since,vip,city\nc1,2025-01-01,J,Bonn\nc3,2026-01-01,no,\nc4,,,\n"}, sources=sources)
     assert found.rows("customers", "customer_id", "registered_at", "is_vip", "region") == [
         ("c1", datetime(2025, 1, 1), True, "Bonn"),
@@ -33,7 +36,10 @@ def test_a_customer_in_two_exports_is_one_and_gaps_are_filled(take):
       files: shop.csv
       columns: {customer_id: id, registered_at: since, birth_year: born}
     """
-    files = {"crm.csv": "id,since,sex\nc1,2025-01-01,\nc1,2024-01-01,f\n", "shop.csv": "id,since,born\nc1,2020-01-01,1980\nc2,2021-01-01,1990\n"}
+    files = {
+        "crm.csv": "id,since,sex\nc1,2025-01-01,\nc1,2024-01-01,f\n",
+        "shop.csv": "id,since,born\nc1,2020-01-01,1980\nc2,2021-01-01,1990\n",
+    }
     found = take(files, sources=sources)
     assert sorted(found.rows("customers", "customer_id", "registered_at", "gender", "birth_year")) == [
         ("c1", datetime(2025, 1, 1), "f", 1980),
@@ -45,7 +51,7 @@ def test_a_customer_in_two_exports_is_one_and_gaps_are_filled(take):
 def test_what_goods_cost_comes_from_the_product_list(take):
     sources = LINES + "- table: products\n  files: p.csv\n  columns: {product_id: id, product_name: name, unit_cost: cost}\n"
     found = take({"lines.csv": ORDERS, "p.csv": "id,name,cost\ntea,Tea,1.25\ncake,Cake,3\n"}, sources=sources)
-    assert found.rows("orders", "order_id", "cost_amount") == [("1", D("2.5")), ("2", None)]
+    assert found.rows("orders", "order_id", "cost_amount") == [("1", Decimal("2.5")), ("2", None)]
     assert found.rows("products", "product_id", "product_name") == [("cake", "Cake"), ("jam", None), ("tea", "Tea")]
     assert {"order_lines.cost_amount", "orders.cost_amount", "products.unit_cost"} <= found.snapshot.provided
 
@@ -75,9 +81,13 @@ def test_a_contact_begins_with_its_campaign_and_keeps_the_first_use_of_the_offer
 
 
 def test_spend_of_one_channel_and_month_is_added_up(take):
-    sources = "- table: marketing_spend\n  files: s.csv\n  columns: {spent_at: {column: month, format: '%Y-%m'}, channel: channel, spend_amount: spent}"
+    sources = """
+    - table: marketing_spend
+      files: s.csv
+      columns: {spent_at: {column: month, format: "%Y-%m"}, channel: channel, spend_amount: spent}
+    """
     found = take({"s.csv": "month,channel,spent\n2026-10,search,5\n2026-10,search,7\n2026-10,mail,1\n"}, sources=sources)
-    assert found.rows("marketing_spend") == [(datetime(2026, 10, 1), "mail", D(1)), (datetime(2026, 10, 1), "search", D(12))]
+    assert found.rows("marketing_spend") == [(datetime(2026, 10, 1), "mail", Decimal(1)), (datetime(2026, 10, 1), "search", Decimal(12))]
 
 
 def test_events_without_ids_are_numbered_by_time_and_content(take):
@@ -95,7 +105,9 @@ def test_events_without_ids_are_numbered_by_time_and_content(take):
 
 
 def test_a_word_that_no_table_knows_is_set_aside(take):
-    sources = "- table: events\n  files: e.csv\n  columns: {visitor_id: v, occurred_at: at, event_type: {column: what, values: {kauf: order}}}"
+    sources = (
+        "- table: events\n  files: e.csv\n  columns: {visitor_id: v, occurred_at: at, event_type: {column: what, values: {kauf: order}}}"
+    )
     found = take(
         {"e.csv": "v,at,what\na,2026-10-01,kauf\na,2026-10-01,poke\n"},
         sources=sources,
@@ -114,8 +126,18 @@ def test_a_constant_fills_a_field(take):
 
 def test_what_is_provided_follows_from_the_client_file(take):
     found = take({"lines.csv": ORDERS}, sources=LINES)
-    assert {"order_lines", "orders", "orders.products", "orders.items", "customers.customer_id", "products.product_id"} <= found.snapshot.provided
-    assert not {"customers", "products", "events", "orders.coupon_amount", "order_lines.gross_amount", "orders.channel"} & found.snapshot.provided
+    assert {
+        "order_lines",
+        "orders",
+        "orders.products",
+        "orders.items",
+        "customers.customer_id",
+        "products.product_id",
+    } <= found.snapshot.provided
+    assert (
+        not {"customers", "products", "events", "orders.coupon_amount", "order_lines.gross_amount", "orders.channel"}
+        & found.snapshot.provided
+    )
 
 
 def test_a_table_without_files_is_not_provided_where_optional(take):

@@ -60,7 +60,9 @@ def test_every_record_and_every_cent_is_accounted_for(rows, ending):
     assert file["records"] == file["blank"] + file["structural"] + file["accepted"] + file["quarantined"]
     assert aside == file["structural"] + file["quarantined"]
     assert written.num_rows == file["accepted"]
-    assert sum(written["amount"].to_pylist(), Decimal(0)) == Decimal(snapshot.manifest["ledger"]["tables"]["order_lines"]["accepted_amount"])
+    assert sum(written["amount"].to_pylist(), Decimal(0)) == Decimal(
+        snapshot.manifest["ledger"]["tables"]["order_lines"]["accepted_amount"]
+    )
 
 
 def read_all(data: bytes, size: int) -> tuple[list, list, int, int]:
