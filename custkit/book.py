@@ -181,9 +181,12 @@ class Book:
         for name in missing:
             table, _dot, column = name.partition(".")
             wanted = TABLES[table].by_name[column] if column else None
-            meanings.append(f"`{name}` ({words._(wanted.meaning if wanted else TABLES[table].grain)})")
+            meaning = words._(wanted.meaning if wanted else TABLES[table].grain)
+            meanings.append(words._("{field} ({meaning})").format(field=f"`{name}`", meaning=meaning))
             feeds |= set(wanted.feeds) if wanted else {promise for c in TABLES[table].columns for promise in c.feeds}
-        sentence = words._("Not shown here: the client's data lack {fields}.").format(fields=", ".join(meanings)) if missing else ""
+        sentence = (
+            words._("Not shown here: the client's data lack {fields}.").format(fields=words._(", ").join(meanings)) if missing else ""
+        )
         return Need(missing, tuple(sorted(feeds)), sentence)
 
     def _missing(self, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gettext
 import math
+import re
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -22,6 +23,7 @@ from babel.numbers import format_currency, format_decimal, get_currency_precisio
 
 LANGUAGES = ("en", "zh_CN")
 MISSING = "–"
+_AFTER_WIDE_MARK = re.compile("(?<=[。！？；：，、）]) +")
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,11 @@ def _(message: str) -> str:
 
 def ngettext(one: str, many: str, n: int) -> str:
     return _catalogue(reader().language).ngettext(one, many, n)
+
+
+def close(text: str) -> str:
+    """Sentences set one after another: a full-width mark brings its own space, and the one after it goes."""
+    return _AFTER_WIDE_MARK.sub("", text)
 
 
 def mark(message: str) -> str:

@@ -53,7 +53,7 @@ class Fact:
             parts.append(words._("window: {window}").format(window=self.window))
         if self.definition:
             parts.append(self.definition)
-        return "; ".join(parts)
+        return words._("; ").join(parts)
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,15 @@ class Finding:
     tone: Literal["plain", "quiet"] = "plain"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        sentence = f"**{self.headline}** {self.detail}".strip() if self.tone == "plain" else f"{self.headline} {self.detail}".strip()
+        headline, detail = words.close(self.headline), words.close(self.detail)
+        plain = words.close(f"{headline} {detail}".strip())
         return {
-            "text/plain": f"{self.headline} {self.detail}".strip(),
-            "text/markdown": sentence,
+            "text/plain": plain,
+            # In Markdown the space stays: without it the second ** would not close.
+            "text/markdown": f"**{headline}** {detail}".strip() if self.tone == "plain" else plain,
             FINDING: {
-                "headline": self.headline,
-                "detail": self.detail,
+                "headline": headline,
+                "detail": detail,
                 "tone": self.tone,
                 "facts": [fact.as_dict() for fact in self.facts],
                 "receipt": [line for fact in self.facts if (line := fact.receipt())],

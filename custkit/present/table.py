@@ -73,10 +73,11 @@ def table(
         for _i, row in kept.iterrows()
     ]
     if len(kept) < len(frame):
-        note = f"{note} {words._('{shown} of {total} rows are shown.').format(shown=len(kept), total=words.count(len(frame)))}".strip()
+        rest = words._("{shown} of {total} rows are shown.").format(shown=words.count(len(kept)), total=words.count(len(frame)))
+        note = f"{note} {rest}".strip()
     payload = {
         "title": title,
-        "note": note,
+        "note": words.close(note),
         "columns": [{"name": name, "label": words._(label.text), "unit": label.unit} for name, label in labels.items()],
         "rows": rows,
         "quiet_rows": [i for i, n in enumerate(kept[small]) if n < SMALL_SAMPLE] if small else [],

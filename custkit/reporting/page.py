@@ -101,6 +101,7 @@ def _common(pack: Pack) -> dict[str, Any]:
         "pack": pack,
         "lang": words.reader().language.replace("_", "-"),
         "month": words.month(pack.period),
+        "gap": "" if words.reader().language.startswith("zh") else " ",  # between two sentences
         "security": SECURITY,
         "style": Markup(_style()),
     }

@@ -96,7 +96,7 @@ def coverage_finding(coverage: pd.DataFrame) -> Finding:
         return Finding(_("Every stage can be told from the client's data."), tone="quiet")
     sentences = []
     for row in missing.itertuples():
-        stage, fields = _(STAGE_NAMES[row.stage]), ", ".join(f"`{name}`" for name in row.lacks.split(", "))
+        stage, fields = _(STAGE_NAMES[row.stage]), _(", ").join(f"`{name}`" for name in row.lacks.split(", "))
         if row.merged_into:
             message = _("The stage “{stage}” is counted as “{other}”: the data lack {fields}.")
             sentences.append(message.format(stage=stage, other=_(STAGE_NAMES[row.merged_into]), fields=fields))

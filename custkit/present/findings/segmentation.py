@@ -118,7 +118,7 @@ def ties_note(thresholds: pd.DataFrame) -> str:
         if len(empty) and known.customers.sum():
             sentences.append(
                 _("{measure}: so many customers are equal that nobody has score {scores}.").format(
-                    measure=_(LABELS[measure_name].text), scores=", ".join(words.count(score) for score in empty)
+                    measure=_(LABELS[measure_name].text), scores=_(", ").join(words.count(score) for score in empty)
                 )
             )
     return " ".join(sentences)
@@ -210,7 +210,7 @@ def groups_finding(grouping: Grouping, *, stability: float = math.nan, agreement
 
 def _near(grouping: Grouping) -> str:
     near = [words.count(k) for k in grouping.choice.k[grouping.choice.near_tie]]
-    return _("Almost as well told apart: {numbers} groups.").format(numbers=", ".join(near)) if near else ""
+    return _("Almost as well told apart: {numbers} groups.").format(numbers=_(", ").join(near)) if near else ""
 
 
 def _with_segments(agreement: float) -> str:
