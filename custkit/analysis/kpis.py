@@ -165,8 +165,7 @@ def _repurchase(purchases: ir.Table, span: range, window_days: int) -> pd.DataFr
     numbered = days.mutate(
         previous=_.order_date.lag().over(window),
         following=_.order_date.lead().over(window),
-        first_date=_.order_date.min().over(ibis.window(group_by="customer_id")),
-        day_number=ibis.row_number().over(window),
+        first_date=_.order_date.min().over(ibis.window(group_by="customer_id", order_by="order_date", rows=(None, 0))),
     )
     dated = numbered.mutate(start=month_index(_.order_date), stop=ibis.coalesce(month_index(_.following), high))
     until = dated.filter(_.stop > _.start).mutate(
