@@ -31,9 +31,8 @@ def main(slug: str = "demo", period: str | None = None) -> None:
             _call("papermill", str(path), str(out), "-p", "client", slug, "-p", "period", month, "--no-progress-bar")
             _call("nbconvert", "--to", "html", str(out), "--output-dir", str(folder))
         plain = time.perf_counter() - started
-        print(
-            f"{slug} {month}, {len(notebook_paths())} notebooks: pack {warm:.1f} s, one after another {plain:.1f} s, ratio {plain / warm:.1f}"
-        )
+        n = len(notebook_paths())
+        print(f"{slug} {month}, {n} notebooks: pack {warm:.1f} s, one after another {plain:.1f} s, ratio {plain / warm:.1f}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

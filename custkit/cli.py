@@ -147,8 +147,15 @@ def intake(client: str) -> int:
     """Read and clean the exports of CLIENT and show the ledger: what was read, kept and set aside, and why."""
     from custkit.client import load_client
     from custkit.intake import take_snapshot
+    from custkit.reporting.provenance import provenance
 
-    snapshot = take_snapshot(load_client(client), progress=True)
+    snapshot = take_snapshot(load_client(client), progress=sys.stderr.isatty())
+    told = provenance(snapshot.manifest)
+    click.echo(f"{'table':<20}{'rows read':>12}{'passed over':>13}{'kept':>12}{'set aside':>11}")
+    for read in told.tables:
+        click.echo(f"{read.table:<20}{read.rows:>12,}{read.passed:>13,}{read.kept:>12,}{read.aside:>11,}")
+    for reason, rows in told.reasons:
+        click.echo(f"  {rows:,} × {reason}")
     click.echo(snapshot.folder)
     return GOOD
 

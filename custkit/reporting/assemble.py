@@ -55,7 +55,7 @@ def assemble(build: Build) -> Outcome:
     warnings = tuple(warning for told in pages for warning in told.warnings)
     if pack.failures:
         final = publish.set_aside(build.shelf, build.work, build.run, manifest)
-        code = BAD_INPUT if all(failure.fault.error == "BadInput" for failure in pack.failures) else INTERNAL
+        code = BAD_INPUT if all(failure.fault.error in ("BadInput", "InputChanged") for failure in pack.failures) else INTERNAL
         return Outcome(build.slug, month, code, final / publish.INDEX, failures=tuple(pack.failures), warnings=warnings)
     publish.publish(build.shelf, build.work, build.run, manifest)
     return Outcome(build.slug, month, GOOD, build.shelf.current / publish.INDEX, warnings=warnings)

@@ -12,11 +12,13 @@ from typing import Any
 
 from custkit.client import workspace
 from custkit.errors import BAD_INPUT, BUSY, GOOD, INTERNAL, CustkitError
+from custkit.intake import take_snapshot
 from custkit.reporting import publish
 from custkit.reporting.build import Build, Outcome
-from custkit.reporting.execute import OUT, SENTINEL_CELL, Task, Verdict
+from custkit.reporting.execute import OUT, SENTINEL_CELL, Fault, Task, Verdict
 from custkit.reporting.plan import Job, Plan, digest, make_plan
 from custkit.reporting.run import Listener, kernel_environment, run_tasks, warm_up
+from custkit.words import mark
 
 
 def run_packs(
@@ -116,13 +118,24 @@ def _task(build: Build, job: Job) -> Task:
 
 
 def _settle(build: Build, job: Job, task: Task, verdict: Verdict) -> None:
-    if verdict.fault:
-        build.failed[job.notebook] = verdict.fault
+    fault = verdict.fault or _input_fault(build)
+    if fault:
+        build.failed[job.notebook] = fault
         return
     notebook = json.loads((Path(task.folder) / OUT).read_text(encoding="utf-8"))
     told = {"seconds": verdict.seconds, "cells": verdict.cells, "run": build.run}
     kept = publish.keep_job(build.shelf, job.key, _without_traces(notebook), told)
     build.ready[job.notebook] = (kept, told)
+
+
+def _input_fault(build: Build) -> Fault | None:
+    """Notebooks of one pack must have read the same data."""
+    try:
+        same = take_snapshot(build.plan.client, progress=False).key == build.plan.snapshot.key
+    except CustkitError as error:
+        return Fault("InputChanged", str(error), mark("The client's files changed while the pack was made: run again."))
+    text = "the client's files are no longer those that the pack began with"
+    return None if same else Fault("InputChanged", text, mark("The client's files changed while the pack was made: run again."))
 
 
 def _without_traces(notebook: dict[str, Any]) -> dict[str, Any]:

@@ -57,6 +57,18 @@ def test_bad_input_is_one_line_with_what_would_do_and_no_traceback(shop: Any, wo
     assert says in result.output and "Traceback" not in result.output
 
 
+def test_intake_shows_where_every_row_went(shop: Any) -> None:
+    shop.sales(
+        "order,customer,date,product,pieces,amount\n"
+        + "".join(f"{i},anna,2026-10-03,tea,1,4.00\n" for i in range(300))
+        + "x,anna,?,tea,1,0\n"
+    )
+    result = CliRunner().invoke(main, ["intake", "corner"])
+    assert result.exit_code == GOOD, result.output
+    assert result.output.splitlines()[1].split() == ["order_lines", "301", "0", "300", "1"]
+    assert "1 × a date written another way" in result.output
+
+
 def test_a_fault_of_our_own_is_one_line_and_a_log(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_args: Any, **_options: Any) -> None:
         raise ZeroDivisionError("never")

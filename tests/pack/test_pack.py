@@ -122,6 +122,18 @@ def test_one_clients_trouble_does_not_stop_the_others(shop: Any, fact: Callable[
     assert exit_code(list(found.values())) == BAD_INPUT
 
 
+def test_files_that_change_while_the_pack_is_made_stop_it(shop: Any, fact: Callable[..., str]) -> None:
+    sales = shop.root / "clients" / "corner" / "sales.csv"
+    shop.notebook("one", f"with open({str(sales)!r}, 'a') as file:\n    _ = file.write('8,anna,2026-10-31 20:00:00,tea,1,4.00\\n')")
+    (outcome,) = run_packs(["corner"])
+    assert outcome.exit_code == BAD_INPUT
+    assert [failure.fault.error for failure in outcome.failures] == ["InputChanged"]
+    assert not shop.current.exists()
+    shop.notebook("one", fact("a", "1"))
+    (again,) = run_packs(["corner"])
+    assert again.exit_code == GOOD
+
+
 def test_the_executed_notebook_keeps_no_trace_of_the_machine(shop: Any, fact: Callable[..., str]) -> None:
     shop.notebook("one", fact("a", "1"))
     run_packs(["corner"])
