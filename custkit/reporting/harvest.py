@@ -56,7 +56,7 @@ def harvest(name: str, notebook: dict[str, Any]) -> Told:
     told = Told(name)
     for number, cell in enumerate(notebook["cells"], 1):
         if cell["cell_type"] == "markdown":
-            _prose(told, translate("".join(cell["source"]).strip()))
+            _prose(told, translate("".join(cell["source"])).strip())
         elif cell["cell_type"] == "code":
             for data in _bundles(cell):
                 _take(told, data, number)
