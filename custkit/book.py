@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 from ibis import _
 from ibis.backends import BaseBackend
@@ -136,7 +137,13 @@ class Book:
 
     @property
     def products(self) -> ir.Table:
-        return self._cut("products")
+        """One row a product, under the latest name it was sold under before `as_of`."""
+        known = self.whole["products"].filter(_.named_at.isnull() | (_.named_at < self.as_of))
+        latest = ibis.window(
+            group_by="product_id",
+            order_by=[ibis.desc("named_at"), ibis.desc("product_name"), "category", "department", "brand"],
+        )
+        return known.mutate(age=ibis.row_number().over(latest)).filter(_.age == 0).drop("age")
 
     @property
     def events(self) -> ir.Table:

@@ -141,15 +141,16 @@ CUSTOMERS = _table(
 
 PRODUCTS = _table(
     "products",
-    "one product",
-    "product_id",
+    "one product under one name",
+    "product_id named_at",
     None,
     Column("product_id", "string", "the product", required=True),
-    Column("product_name", "string", "its latest name"),
+    Column("product_name", "string", "its name"),
     Column("category", "string", "category", feeds=("S42", "S46", "S64")),
     Column("department", "string", "the level above category"),
     Column("brand", "string", "brand", feeds=("S46",)),
     Column("unit_cost", MONEY, "what one piece costs the client", "currency", feeds=("S21",)),
+    Column("named_at", TIME, "when it was first sold under this name; null in a list of products. A book shows the latest", "local time"),
 )
 
 EVENTS = _table(
@@ -273,6 +274,7 @@ CARRIED: dict[str, dict[str, str]] = {
 
 # Filled by intake, never mapped from a file.
 COMPUTED: dict[str, frozenset[str]] = {
+    "products": frozenset({"named_at"}),
     "order_lines": frozenset({"line_number", "kind", "is_product", "revenue"}),
 }
 

@@ -202,7 +202,7 @@ def fold_orders(con: duckdb.DuckDBPyConnection, client: Client) -> None:
 def fold_customers(con: duckdb.DuckDBPyConnection, has_source: bool) -> None:
     """`customer_rows` (the customers source, one row each) ∪ customers seen in orders, in place."""
     seen = (
-        "SELECT customer_id, min(ordered_at) AS first_at, arg_max(region, (ordered_at, order_id)) FILTER (WHERE region IS "
+        "SELECT customer_id, min(ordered_at) AS first_at, arg_min(region, (ordered_at, order_id)) FILTER (WHERE region IS "
         "NOT NULL) AS region "
         "FROM order_rows WHERE customer_id IS NOT NULL GROUP BY customer_id"
     )
@@ -220,20 +220,34 @@ def fold_customers(con: duckdb.DuckDBPyConnection, has_source: bool) -> None:
 
 
 def fold_products(con: duckdb.DuckDBPyConnection, has_source: bool) -> None:
-    """`product_rows` (the products source, one row each) ∪ products seen in lines, with the latest name met, in place."""
-    latest = ", ".join(
-        f"arg_max({name(f)}, (ordered_at, {name(f)})) FILTER (WHERE {name(f)} IS NOT NULL) AS {name(f)}" for f in PRODUCT_FIELDS
+    """`product_rows` (the products source, one row each) ∪ products seen in lines, a row for each name they were sold under, in place.
+
+    A name holds from the first sale under it; return slips and write-offs ("damaged", "check") name nothing. What the source leaves
+    open is filled from the first name, so that no later line changes what an older month showed.
+    """
+    fields = ", ".join(name(f) for f in PRODUCT_FIELDS)
+    named = (
+        f"SELECT product_id, {fields}, min(ordered_at) AS named_at FROM lines WHERE product_id IS NOT NULL AND kind = 'sale' "
+        f"AND coalesce({fields}) IS NOT NULL GROUP BY ALL"
     )
-    seen = f"SELECT product_id, {latest} FROM lines WHERE product_id IS NOT NULL GROUP BY product_id"
+    met = "SELECT product_id, min(ordered_at) AS named_at FROM lines WHERE product_id IS NOT NULL GROUP BY product_id"
+    con.execute(
+        f"CREATE TEMP TABLE product_names AS WITH named AS ({named}) SELECT * FROM named UNION ALL BY NAME SELECT * FROM ({met}) m "
+        "WHERE NOT EXISTS (FROM named n WHERE n.product_id = m.product_id AND n.named_at <= m.named_at)"
+    )
     if not has_source:
-        con.execute(f"CREATE TEMP TABLE product_rows AS {seen}")
+        con.execute("CREATE TEMP TABLE product_rows AS SELECT * FROM product_names")
         return
     columns = {c for (c,) in con.execute("SELECT column_name FROM (DESCRIBE product_rows)").fetchall()}
+    first = ", ".join(
+        f"arg_min({name(f)}, (named_at, {name(f)})) FILTER (WHERE {name(f)} IS NOT NULL) AS {name(f)}" for f in PRODUCT_FIELDS
+    )
     merged = ", ".join(
         f"coalesce(p.{name(f)}, s.{name(f)}) AS {name(f)}" if f in columns else f"s.{name(f)} AS {name(f)}" for f in PRODUCT_FIELDS
     )
     cost = ", p.unit_cost" if "unit_cost" in columns else ""
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE product_rows AS SELECT product_id, {merged}{cost} FROM product_rows p FULL JOIN "
-        f"({seen}) s USING (product_id)"
+        f"CREATE OR REPLACE TEMP TABLE product_rows AS SELECT p.product_id, {merged}{cost} FROM product_rows p LEFT JOIN "
+        f"(SELECT product_id, {first} FROM product_names GROUP BY product_id) s USING (product_id) UNION ALL BY NAME "
+        "SELECT * FROM product_names n WHERE NOT EXISTS (FROM product_rows p WHERE p.product_id = n.product_id)"
     )

@@ -47,7 +47,7 @@ def make_table(con: duckdb.DuckDBPyConnection, client: Client, table: str, targe
         number = f"lpad(CAST(row_number() OVER (ORDER BY {order}) AS VARCHAR), 10, '0')"
         query = f"SELECT {lit(letter)} || {number} AS {name(MADE_KEYS[table])}, * EXCLUDE (_source) FROM {staged}"
     else:
-        (key,) = TABLES[table].key
+        key = TABLES[table].key[0]
         (distinct,) = con.execute(f"SELECT count(DISTINCT {name(key)}) FROM {staged}").fetchone() or (0,)
         query = f"SELECT * EXCLUDE (_source) FROM {staged}" if distinct == accepted else _first_known(table, staged, fields)
     con.execute(f"CREATE TEMP TABLE {name(target)} AS {query}")
@@ -57,7 +57,7 @@ def make_table(con: duckdb.DuckDBPyConnection, client: Client, table: str, targe
 
 
 def _first_known(table: str, staged: str, fields: list[str]) -> str:
-    (key,) = TABLES[table].key
+    key = TABLES[table].key[0]
     time = TABLES[table].time
     order = ["_source"] + ([f"{name(time)} DESC NULLS LAST"] if time in fields and time else [])
     order += [f"{name(f)} NULLS LAST" for f in fields if f != time]
