@@ -5,8 +5,10 @@ What DuckDB, Spark and PostgreSQL do differently is met here once; docs/engines.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import warnings
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +25,30 @@ from ibis.common.deferred import deferrable
 from custkit.client import Engine
 from custkit.errors import BadInput
 
+# In Spark, what makes its answers those of the other engines …
+_SPARK_ANSWERS = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "true"}
+# … and what keeps it on this machine and quick there.
+_SPARK_LOCAL = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",  # it writes into notebooks
+    "spark.sql.shuffle.partitions": "4",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.memory": "2g",
+}
+_BATCH = 100_000
+
 
 def connect(engine: Engine | None = None) -> BaseBackend:
     """A connection of the kind the client file names; DuckDB inside the process by default.
 
-    Raises BadInput naming the extra to install or the environment variable to set.
+    Connections do not see each other's tables, and leave those that the client has in Spark or PostgreSQL as they are.
+
+    Raises BadInput naming the extra to install, the environment variable to set, or why the engine does not answer.
     """
     engine = engine or Engine()
     if engine.kind == "duckdb":
+        warnings.filterwarnings("ignore", "fetch_arrow_table", DeprecationWarning)  # ibis 12 calls duckdb by its old name
         con = ibis.duckdb.connect()
         con.raw_sql("SET preserve_insertion_order = false").fetchall()
         # Off in a notebook anyway, where DuckDB refuses to touch the setting unless ipywidgets are there.
@@ -38,32 +56,40 @@ def connect(engine: Engine | None = None) -> BaseBackend:
             con.raw_sql("SET enable_progress_bar = false").fetchall()
         return con
     try:
-        if engine.kind == "spark":
-            return ibis.pyspark.connect(_spark_session(engine.master))
-        return ibis.postgres.connect(**_postgres_address(engine))
+        return _connect_spark(engine) if engine.kind == "spark" else _connect_postgres(engine)
     except ImportError as error:
         raise BadInput(f"engine {engine.kind} is not installed; run: pip install 'custkit[{engine.kind}]'") from error
 
 
-def _spark_session(master: str) -> Any:
+def _connect_spark(engine: Engine) -> BaseBackend:
+    from pyspark.errors import PySparkRuntimeError
     from pyspark.sql import SparkSession
 
-    return (
-        SparkSession.builder.master(master)
-        .appName("custkit")
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.ansi.enabled", "true")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "4")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.driver.memory", "2g")
-        .getOrCreate()
-    )
+    builder = SparkSession.builder.master(engine.master).appName("custkit")
+    for key, value in (_SPARK_ANSWERS | _SPARK_LOCAL if engine.master.startswith("local") else _SPARK_ANSWERS).items():
+        builder = builder.config(key, value)
+    try:
+        # A session of its own: in a shared one the second client's `orders` would be the first one's too.
+        session = builder.getOrCreate().newSession()
+        session.sparkContext.setLogLevel("ERROR")
+    except PySparkRuntimeError as error:
+        raise BadInput("engine spark does not start; it needs Java 17 or newer (see JAVA_HOME)") from error
+    return ibis.pyspark.connect(session, **_SPARK_ANSWERS)
+
+
+def _connect_postgres(engine: Engine) -> BaseBackend:
+    address = _postgres_address(engine)
+    from psycopg import OperationalError
+
+    try:
+        return ibis.postgres.connect(**address)
+    except OperationalError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise BadInput(f"engine postgres, {engine.url}: no connection: {reason}") from error
 
 
 def _postgres_address(engine: Engine) -> dict[str, Any]:
-    from urllib.parse import unquote, urlsplit
+    from urllib.parse import parse_qsl, unquote, urlsplit
 
     variable = (engine.url or "").removeprefix("env:")
     address = os.environ.get(variable)
@@ -72,12 +98,15 @@ def _postgres_address(engine: Engine) -> dict[str, Any]:
             f"engine postgres: set `engine.url: env:NAME` in client.yml and NAME in the environment ({variable or 'none'} is empty)"
         )
     parts = urlsplit(address)
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise BadInput(f"engine postgres: ${variable} is no address; write postgresql://user:password@host:5432/database")
     return {
         "host": parts.hostname,
         "port": parts.port or 5432,
         "user": unquote(parts.username or "") or None,
         "password": unquote(parts.password or "") or None,
-        "database": parts.path.lstrip("/") or None,
+        "database": unquote(parts.path.lstrip("/")) or None,
+        **dict(parse_qsl(parts.query)),
     }
 
 
@@ -98,27 +127,49 @@ def load(con: BaseBackend, name: str, data: Path | pa.Table, *, schema: ibis.Sch
 
 
 def _load_spark(con: Any, name: str, data: Path | pa.Table) -> ir.Table:
-    if isinstance(data, Path):
-        view = con._session.read.parquet(str(data))
-    else:
-        view = con._session.createDataFrame(data)
+    view = con._session.read.parquet(str(data)) if isinstance(data, Path) else con._session.createDataFrame(data)
     view.createOrReplaceTempView(name)
     return con.table(name)
 
 
 def _load_postgres(con: Any, name: str, table: pa.Table, schema: ibis.Schema) -> ir.Table:
-    from io import BytesIO
-
     from pyarrow import csv
 
-    con.create_table(name, schema=schema, temp=True, overwrite=True)
-    text = BytesIO()
-    csv.write_csv(table, text, csv.WriteOptions(include_header=False, quoting_style="needed"))
-    columns = ", ".join('"' + column.replace('"', '""') + '"' for column in table.column_names)
-    with con.con.cursor() as cursor, cursor.copy(f'COPY "{name}" ({columns}) FROM STDIN (FORMAT csv)') as copy:
-        copy.write(text.getvalue())
-    con.con.commit()
-    return con.table(name)
+    # Not `create_table(overwrite=True)`: that drops the client's own table of this name.
+    target = f'pg_temp."{_doubled(name)}"'
+    with con.con.cursor() as cursor, con.con.transaction():
+        cursor.execute(f"DROP TABLE IF EXISTS {target}")
+        cursor.execute(f"CREATE TEMPORARY TABLE {target} ({', '.join(_postgres_columns(schema))})")
+        with cursor.copy(f"COPY {target} FROM STDIN (FORMAT csv)") as copy:
+            for batch in table.select(list(schema)).to_batches(max_chunksize=_BATCH):
+                text = BytesIO()
+                csv.write_csv(batch, text, csv.WriteOptions(include_header=False, quoting_style="needed"))
+                copy.write(text.getvalue())
+        cursor.execute(f"ANALYZE {target}")  # nobody else does for a temporary table, and joins are planned blindly without
+    return ops.DatabaseTable(name=name, schema=schema, source=con, namespace=ops.Namespace(database="pg_temp")).to_expr()
+
+
+def _postgres_columns(schema: ibis.Schema) -> list[str]:
+    # Text by code point, whatever the database's language sorts by: as in the other engines.
+    return [
+        definition.sql("postgres") + (' COLLATE "C"' if schema[definition.name].is_string() else "")
+        for definition in schema.to_sqlglot_column_defs("postgres")
+    ]
+
+
+def _doubled(name: str) -> str:
+    return name.replace('"', '""')
+
+
+def beside(expr: ir.Table, data: pa.Table) -> ir.Table:
+    """A small Arrow table on the engine where `expr` is computed, to be joined to it; the same data are put there once."""
+    con = expr.get_backend()
+    if con.name not in ("pyspark", "postgres"):
+        return ibis.memtable(data)
+    sink = BytesIO()
+    with pa.ipc.new_stream(sink, data.schema) as stream:
+        stream.write_table(data)
+    return load(con, f"custkit_{hashlib.sha256(sink.getbuffer()).hexdigest()[:16]}", data)
 
 
 def fetch(expr: ir.Table) -> pa.Table:
@@ -130,9 +181,7 @@ def fetch(expr: ir.Table) -> pa.Table:
     finished = expr.select(
         **{name: ops.Cast(expr[name], to="float64").to_expr() if types[name].is_floating() else expr[name] for name in types}
     )
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "fetch_arrow_table", DeprecationWarning)  # ibis 12 calls duckdb by its old name
-        table = finished.to_pyarrow()
+    table = finished.to_pyarrow()
     for i, field in enumerate(table.schema):
         if pa.types.is_floating(field.type):
             column = table[field.name]

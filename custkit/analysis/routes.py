@@ -15,7 +15,7 @@ from scipy.stats import binom
 from custkit.analysis.itemsets import baskets
 from custkit.analysis.rates import false_discovery
 from custkit.analysis.rules import ALPHA, NOTABLE
-from custkit.engine import frame, to_float
+from custkit.engine import beside, frame, to_float
 
 Step = Literal["next-order", "any-later"]
 STEPS: tuple[Step, ...] = ("next-order", "any-later")
@@ -132,8 +132,8 @@ def _later(seen: ir.Table, visits: ir.Table) -> ir.Table:
         wait=joined.first_b.epoch_days() - joined.first_a.epoch_days(),
     ).view()  # or Ibis takes the next join for part of this one and loses the columns computed here
     seasons = _seasons(seen, visits)
-    of_a = ibis.memtable(seasons.rename_columns({"item": "a", "fits": "fits_a"}))
-    of_b = ibis.memtable(seasons.rename_columns({"item": "b", "fits": "fits_b"}))
+    of_a = beside(seen, seasons.rename_columns({"item": "a", "fits": "fits_a"}))
+    of_b = beside(seen, seasons.rename_columns({"item": "b", "fits": "fits_b"}))
     dated = dated.join(of_a, ["a", "early", "late"]).select(*dated.columns, "fits_a").view()
     dated = dated.join(of_b, ["b", "early", "late"]).select(*dated.columns, "fits_b")
     # a early and b late against b early and a late, each as likely as the months and the number of visits make it
