@@ -32,7 +32,7 @@ GLOSSARY: dict[str, Entry] = {
         ("S5",),
     ),
     "again_share": Entry(
-        mark("bought again"),
+        mark("category bought again"),
         mark("Share of a buyer's other shopping days that bring the same category; by luck, if all took it with the same chance."),
         ("S42",),
     ),
@@ -142,11 +142,6 @@ GLOSSARY: dict[str, Entry] = {
         mark("Customers followed who bought again on a later day within the days named, divided by all customers followed."),
         ("S64",),
     ),
-    "group": Entry(
-        mark("group"),
-        mark("Customers alike in recency, orders and spend, found by K-Means without rules; Group 1 spends most."),
-        ("S41",),
-    ),
     "growth": Entry(
         mark("growth"),
         mark("This month divided by the month before, less one."),
@@ -160,6 +155,11 @@ GLOSSARY: dict[str, Entry] = {
         mark("idle members"),
         mark("Members who neither earned nor redeemed points in the 180 days before the end of the period."),
         ("S67",),
+    ),
+    "k": Entry(
+        mark("groups without rules"),
+        mark("Customers alike in recency, orders and spend, found by K-Means without rules; Group 1 spends most."),
+        ("S41",),
     ),
     "km_median_days": Entry(
         mark("half are back within"),

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from custkit import words
-from custkit.present.charts.style import ACCENT, BAD, INK, MUTED, SOFT, WARM, house_style
+from custkit.present.charts.style import ACCENT, BAD, INK, MUTED, SOFT, WARM, house_style, points_under
 from custkit.words import _
 
 
@@ -99,7 +99,8 @@ def offer_use(frame: pd.DataFrame, *, ax: Axes) -> Axes:
         known = frame[name].dropna()
         if len(known):
             text = label.format(share=words.share(known.iloc[-1]))
-            ax.annotate(text, (len(frame) - 1, known.iloc[-1]), (0, 8), textcoords="offset points", ha="right", color=colour)
+            edge = known.tail(points_under(text, 10, len(frame))).max()
+            ax.annotate(text, (len(frame) - 1, edge), (0, 8), textcoords="offset points", ha="right", color=colour)
     every = max(1, -(-len(frame) // 8))
     shown = places[::-1][::every][::-1]
     ax.set_xticks(shown, [words.short_month(frame["month"].iloc[place]) for place in shown])

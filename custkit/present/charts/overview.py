@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from custkit import words
 from custkit.analysis.bridge import LINE_NAMES
 from custkit.analysis.survival import km_median
-from custkit.present.charts.style import ACCENT, BAD, GOOD, INK, MUTED, RULE, SOFT, WIDTH_INCHES, house_style, text_width
+from custkit.present.charts.style import ACCENT, BAD, GOOD, INK, MUTED, RULE, SOFT, WIDTH_INCHES, house_style, points_under, text_width
 from custkit.present.finding import show
 from custkit.present.labels import LABELS
 from custkit.words import _
@@ -90,8 +90,10 @@ def _name_at_end(ax: Axes, ends: list[tuple[np.ndarray, str, str]]) -> None:
     for rank, (series, text, colour) in enumerate(known):
         place = int(np.flatnonzero(np.isfinite(series))[-1])
         above = rank == 0
+        beside = series[: place + 1][-points_under(text, 9.5, len(series)) :]
+        edge = np.nanmax(beside) if above else np.nanmin(beside)
         ax.annotate(
-            text, (place, series[place]), (0, 9 if above else -9), textcoords="offset points", color=colour, fontsize=9.5,
+            text, (place, edge), (0, 9 if above else -9), textcoords="offset points", color=colour, fontsize=9.5,
             ha="right", va="bottom" if above else "top",
         )  # fmt: skip
 

@@ -77,6 +77,11 @@ def _em(character: str) -> float:
     return 0.7 if character.isupper() or character in "→&%" else 0.56
 
 
+def points_under(text: str, size: float, n: int) -> int:
+    """How many of `n` points spread over a chart's width lie under `text` when it ends at the last one."""
+    return min(n, int(text_width(text, size) / (0.85 * WIDTH_INCHES) * max(n - 1, 1)) + 2)
+
+
 def new_axes(*, height: float = 3.4) -> Axes:
     """Axes of the house's width; `height` in inches."""
     figure = _pyplot().figure(figsize=(WIDTH_INCHES, height))
@@ -126,7 +131,8 @@ def _fit(ax: Axes) -> None:
     width, height = figure.get_size_inches()
     figure.canvas.draw_idle()
     y_labels = [label.get_text() for label in ax.get_yticklabels() if label.get_visible()]
-    left = max((text_width(text) for text in y_labels), default=0) + 0.18
+    pad = max((tick.get_pad() for tick in ax.yaxis.get_major_ticks()), default=0.0)
+    left = max((text_width(text) for text in y_labels), default=0) + max(0.18, pad / _POINTS + 0.1)
     has_x = any(label.get_text() and label.get_visible() for label in ax.get_xticklabels())
     top = 0.75 if ax.get_title(loc="left") else 0.38
     ax.set_position(
