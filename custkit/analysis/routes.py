@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from ibis import _
 from scipy.stats import binom
 
 from custkit.analysis.itemsets import baskets
 from custkit.analysis.rates import false_discovery
 from custkit.analysis.rules import ALPHA, NOTABLE
-from custkit.engine import beside, frame, to_float
+from custkit.engine import fetch, frame
 
 Step = Literal["next-order", "any-later"]
 STEPS: tuple[Step, ...] = ("next-order", "any-later")
 # The most bought items are looked at; with 200 there are 39,800 routes.
 MAX_PRODUCTS = 200
 _MANY = 1000
+# What is held in memory at once, however many customers there are: visited items read from the engine, and pairs made of them.
+_READ, _MADE = 10_000_000, 2_000_000
+_LONGEST = 1 << 20  # days; more than any shop has been open
+_REVERSED = {
+    "antecedent": "consequent",
+    "consequent": "antecedent",
+    "route_customers": "reverse_customers",
+    "reverse_customers": "route_customers",
+    "expected": "expected_back",
+    "expected_back": "expected",
+}
 _ROUTES = {
     "antecedent": "str",
     "consequent": "str",
@@ -77,124 +88,177 @@ def routes(visits: ir.Table, *, step: Step = "any-later", min_customers: int = 3
     if step not in STEPS:
         raise ValueError(f"step={step!r}; have {', '.join(STEPS)}")
     counts = visits.group_by("item").aggregate(customers=_.customer_id.nunique()).filter(_.customers >= min_customers)
-    buyers = frame(counts.order_by([ibis.desc("customers"), "item"]).limit(max_products))
+    codes = counts.mutate(code=ibis.row_number().over(order_by=[ibis.desc("customers"), "item"])).filter(_.code < max_products)
+    buyers = frame(codes).sort_values("code", ignore_index=True)
     if len(buyers) < 2:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _ROUTES.items()})
-    seen = visits.filter(visits.item.isin(sorted(buyers["item"])))
-    per_customer = _later(seen, visits) if step == "any-later" else _next(seen)
-    totals = per_customer.group_by(["a", "b"]).aggregate(
-        forward=_.forward.sum(),
-        backward=_.backward.sum(),
-        both=_.count(),
-        expected=_.expected_forward.sum(),
-        expected_back=_.expected_backward.sum(),
+    bought = visits.inner_join(codes, "item")
+    coded = bought.select(
+        customer=ibis.dense_rank().over(order_by=bought.customer_id),
+        visit=bought.visit_number,
+        day=bought.visit_date.epoch_days(),
+        month=_month(bought.visit_date),
+        item=bought.code,
     )
-    # Whoever bought both says nothing about the order: pairs too rare for a claim are no test made.
-    found = frame(totals.filter(_.both >= min_customers))
-    ahead = found.rename(columns={"a": "antecedent", "b": "consequent", "forward": "route_customers", "backward": "reverse_customers"})
-    back = found.drop(columns="expected").rename(
-        columns={
-            "b": "antecedent",
-            "a": "consequent",
-            "backward": "route_customers",
-            "forward": "reverse_customers",
-            "expected_back": "expected",
-        }
-    )
-    listed = pd.concat([ahead.drop(columns="expected_back"), back], ignore_index=True).query("route_customers >= @min_customers")
-    judged = _judged(listed, buyers, tests=2 * len(found))
-    return _with_waits(judged, per_customer)
+    with coded.cache() as seen:
+        share = _seasons(seen, visits, len(buyers)) if step == "any-later" else None
+        found = _totals(_moves(seen, share), buyers["item"], min_customers)
+        listed = pd.concat([found, found.rename(columns=_REVERSED)], ignore_index=True).query("route_customers >= @min_customers")
+        # Whoever bought both says nothing about the order: pairs too rare for a claim are no test made.
+        judged = _judged(listed, buyers, tests=2 * len(found))
+        timed = judged if len(judged) <= _MANY else judged[judged["is_significant"]]
+        return _ordered(judged, _waits(seen, share, timed, buyers["item"]))
 
 
-def _later(seen: ir.Table, visits: ir.Table) -> ir.Table:
-    """customer, a < b: did the first a come before the first b, and how likely is that if the visits came in any order?
+class _Moves(NamedTuple):
+    """One row for each customer and pair of items a < b: which came first (wait in days, negative where b did), and what chance gives."""
+
+    a: np.ndarray
+    b: np.ndarray
+    wait: np.ndarray
+    ahead: np.ndarray
+    back: np.ndarray
+
+
+def _moves(seen: ir.Table, share: np.ndarray | None) -> Iterator[_Moves]:
+    """The moves of all customers, some customers at a time: any-later where the seasons' `share` is given, next-order otherwise."""
+    n = int(fetch(seen.aggregate(n=_.count()))["n"][0].as_py())
+    pieces = -(-n // _READ)
+    for piece in range(pieces):
+        read = fetch(seen.filter(_.customer % pieces == piece) if pieces > 1 else seen)
+        rows = {name: read[name].to_numpy().astype(np.int64) for name in read.column_names}
+        order = np.lexsort((rows["item"], rows["visit"], rows["customer"]))
+        rows = {name: values[order] for name, values in rows.items()}
+        # A customer of k visited items makes k² pairs at most.
+        starts = _starts(rows["customer"])
+        lengths = np.diff(np.append(starts, len(order)))
+        block = np.cumsum(lengths**2) // _MADE
+        ends = np.append(starts[1:][np.diff(block) > 0], len(order))
+        for start, end in zip(np.append(0, ends[:-1]), ends, strict=True):
+            some = {name: values[start:end] for name, values in rows.items()}
+            yield _next(some) if share is None else _later(some, share)
+
+
+def _later(rows: dict[str, np.ndarray], share: np.ndarray) -> _Moves:
+    """Did the first a come before the first b, and how likely is that if the visits came in any order?
 
     The order that fits the months better is the likelier one: what sells in spring comes before what sells in summer.
     """
-    firsts = seen.group_by(["customer_id", "item"]).aggregate(first=_.visit_date.min(), n=_.count())
-    left = firsts.select("customer_id", a=_.item, first_a=_.first, n_a=_.n)
-    right = firsts.select("customer_id", b=_.item, first_b=_.first, n_b=_.n)
-    pairs = left.join(right, ["customer_id", left.a < right.b])
-    left, right = seen.select("customer_id", "visit_date", a=_.item), seen.select("customer_id", "visit_date", b=_.item)
-    met = left.join(right, ["customer_id", "visit_date", left.a < right.b]).group_by(["customer_id", "a", "b"]).aggregate(n_both=_.count())
-    joined = pairs.left_join(met, ["customer_id", "a", "b"])
-    both = joined.n_both.fill_null(0)
-    early = (joined.first_a <= joined.first_b).ifelse(joined.first_a, joined.first_b)
-    late = (joined.first_a <= joined.first_b).ifelse(joined.first_b, joined.first_a)
-    dated = joined.select(
-        "a",
-        "b",
-        only_a=to_float(joined.n_a - both),
-        only_b=to_float(joined.n_b - both),
-        either=to_float(joined.n_a + joined.n_b - both),
-        early=_month(early),
-        late=_month(late),
-        wait=joined.first_b.epoch_days() - joined.first_a.epoch_days(),
-    ).view()  # or Ibis takes the next join for part of this one and loses the columns computed here
-    seasons = _seasons(seen, visits)
-    of_a = beside(seen, seasons.rename_columns({"item": "a", "fits": "fits_a"}))
-    of_b = beside(seen, seasons.rename_columns({"item": "b", "fits": "fits_b"}))
-    dated = dated.join(of_a, ["a", "early", "late"]).select(*dated.columns, "fits_a").view()
-    dated = dated.join(of_b, ["b", "early", "late"]).select(*dated.columns, "fits_b")
+    bought = _Bought(rows)
+    left, right = bought.left, bought.right
+    one, other = _pairs(_starts(rows["customer"], rows["visit"]), len(rows["item"]))
+    both = np.bincount(bought.place(bought.of_row[one], bought.of_row[other]), minlength=len(left))
+    a, b, wait = bought.item[left], bought.item[right], bought.day[right] - bought.day[left]
+    early = np.where(wait >= 0, bought.month[left], bought.month[right])
+    late = np.where(wait >= 0, bought.month[right], bought.month[left])
+    only_a, only_b = bought.visits[left] - both, bought.visits[right] - both
     # a early and b late against b early and a late, each as likely as the months and the number of visits make it
-    weight_a, weight_b = dated.only_a * dated.fits_a, dated.only_b * dated.fits_b
-    apart = (dated.only_a + dated.only_b) / dated.either
-    split = (weight_a + weight_b).nullif(0.0)
-    return dated.select(
-        "a",
-        "b",
-        forward=(dated.wait > 0).ifelse(1, 0),
-        backward=(dated.wait < 0).ifelse(1, 0),
-        expected_forward=(apart * weight_a / split).fill_null(0.0),
-        expected_backward=(apart * weight_b / split).fill_null(0.0),
-        wait=dated.wait,
-    )
+    weight_a = only_a * (share[a, early] / share[a, late])
+    weight_b = only_b * (share[b, early] / share[b, late])
+    apart = (only_a + only_b) / (only_a + only_b + both)
+    split = weight_a + weight_b
+    split[split == 0] = 1.0
+    return _Moves(a, b, wait, apart * weight_a / split, apart * weight_b / split)
+
+
+def _next(rows: dict[str, np.ndarray]) -> _Moves:
+    """Did b follow right after a more often than a after b?"""
+    bought = _Bought(rows)
+    starts = _starts(rows["customer"], rows["visit"])
+    sizes = np.diff(np.append(starts, len(rows["item"])))
+    customer, visit = rows["customer"][starts], rows["visit"][starts]
+    follows = (customer[1:] == customer[:-1]) & (visit[1:] == visit[:-1] + 1)
+    partners = np.repeat(np.append(np.where(follows, sizes[1:], 0), 0), sizes)  # how many items each row's next visit holds
+    first = np.repeat(np.append(starts[1:], 0), sizes)
+    left = np.repeat(np.arange(len(partners)), partners)
+    right = np.repeat(first - (np.cumsum(partners) - partners), partners) + np.arange(len(left))
+    moved = rows["item"][left] != rows["item"][right]
+    left, right = left[moved], right[moved]
+    one, other = bought.of_row[left], bought.of_row[right]
+    ahead, days = one < other, rows["day"][right] - rows["day"][left]
+    place = bought.place(np.minimum(one, other), np.maximum(one, other))
+    n = len(bought.left)
+    net = np.bincount(place[ahead], minlength=n) - np.bincount(place[~ahead], minlength=n)
+    shortest = np.full((2, n), np.iinfo(np.int64).max)
+    for row, way in enumerate((ahead, ~ahead)):
+        np.minimum.at(shortest[row], place[way], days[way])
+    uneven = np.flatnonzero(net)
+    wait = np.where(net[uneven] > 0, shortest[0, uneven], -shortest[1, uneven])
+    half = np.full(len(uneven), 0.5)
+    return _Moves(bought.item[bought.left[uneven]], bought.item[bought.right[uneven]], wait, half, half)
+
+
+class _Bought:
+    """What each customer bought (item, first day and month, visits), and every pair of two items of one customer: left and right."""
+
+    def __init__(self, rows: dict[str, np.ndarray]) -> None:
+        order = np.lexsort((rows["day"], rows["item"], rows["customer"]))
+        starts = _starts(rows["customer"][order], rows["item"][order])
+        first = order[starts]
+        self.visits = np.diff(np.append(starts, len(order)))
+        self.of_row = np.empty(len(order), dtype=np.int64)
+        self.of_row[order] = np.repeat(np.arange(len(starts)), self.visits)
+        self.item, self.day, self.month = (rows[name][first] for name in ("item", "day", "month"))
+        customers = _starts(rows["customer"][first])
+        self.left, self.right = _pairs(customers, len(first))
+        after = np.bincount(self.left, minlength=len(first))
+        self._offset = np.cumsum(after) - after
+
+    def place(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Where the pair of these two stands in `left` and `right`."""
+        return self._offset[left] + right - left - 1
+
+
+def _starts(*keys: np.ndarray) -> np.ndarray:
+    """Where a new run of equal keys begins."""
+    changed = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    return np.append(0, np.flatnonzero(changed) + 1) if len(keys[0]) else np.zeros(0, dtype=np.int64)
+
+
+def _pairs(starts: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """All pairs of places in one run, the earlier place first."""
+    ends = np.append(starts[1:], n)
+    after = np.repeat(ends, ends - starts) - np.arange(n) - 1
+    left = np.repeat(np.arange(n), after)
+    return left, left + 1 + np.arange(len(left)) - np.repeat(np.cumsum(after) - after, after)
 
 
 def _month(day: ir.DateColumn) -> ir.IntegerColumn:
     return day.year().cast("int64") * 12 + day.month().cast("int64")
 
 
-def _seasons(seen: ir.Table, visits: ir.Table) -> pa.Table:
-    """item, early, late (months) | fits: how much more of the visits of the early month hold the item than of the late one."""
+def _seasons(seen: ir.Table, visits: ir.Table, items: int) -> np.ndarray:
+    """Item × month: what share of all visits of the month hold the item. Only ratios of one item's months are used."""
     days = visits.select("customer_id", "visit_date").distinct()
-    all_visits = frame(days.group_by(month=_month(days.visit_date)).aggregate(visits=_.count())).set_index("month")["visits"].sort_index()
-    sold = frame(seen.group_by("item", month=_month(seen.visit_date)).aggregate(held=_.count()))
-    held = sold.pivot_table(index="item", columns="month", values="held", fill_value=0).reindex(columns=all_visits.index, fill_value=0)
-    share = (held.to_numpy(float) + 0.5) / (all_visits.to_numpy(float) + 1.0)
-    fits = share[:, :, None] / share[:, None, :]
-    item, early, late = (axis.ravel() for axis in np.indices(fits.shape))
-    months = all_visits.index.to_numpy()
-    columns = {"item": held.index.to_numpy(dtype=object)[item], "early": months[early], "late": months[late], "fits": fits.ravel()}
-    return pa.table(columns)
+    every = frame(days.group_by(month=_month(days.visit_date)).aggregate(visits=_.count()))
+    held = frame(seen.group_by(["item", "month"]).aggregate(held=_.count()))
+    share = np.zeros((items, int(every["month"].max()) + 1))
+    share[held["item"], held["month"]] = held["held"]
+    all_visits = np.zeros(share.shape[1])
+    all_visits[every["month"]] = every["visits"]
+    return (share + 0.5) / (all_visits + 1.0)
 
 
-def _next(seen: ir.Table) -> ir.Table:
-    """customer, a < b: did b follow right after a more often than a after b?"""
-    left = seen.select("customer_id", x=_.item, at=_.visit_number + 1, day=_.visit_date)
-    right = seen.select("customer_id", y=_.item, at=_.visit_number, next_day=_.visit_date)
-    steps = left.join(right, ["customer_id", "at", left.x != right.y])
-    ahead = steps.x < steps.y
-    folded = steps.select(
-        "customer_id",
-        a=ahead.ifelse(steps.x, steps.y),
-        b=ahead.ifelse(steps.y, steps.x),
-        direction=ahead.ifelse(1, -1),
-        wait=steps.next_day.epoch_days() - steps.day.epoch_days(),
-    )
-    each = folded.group_by(["customer_id", "a", "b"]).aggregate(
-        net=_.direction.sum(), wait_ab=_.wait.min(where=_.direction == 1), wait_ba=_.wait.min(where=_.direction == -1)
-    )
-    either = each.filter(each.net != 0)
-    half = ibis.literal(0.5, type="float64")
-    return either.select(
-        a=either.a,
-        b=either.b,
-        forward=(either.net > 0).ifelse(1, 0),
-        backward=(either.net < 0).ifelse(1, 0),
-        expected_forward=half,
-        expected_backward=half,
-        wait=(either.net > 0).ifelse(either.wait_ab, -either.wait_ba),
+def _totals(moves: Iterator[_Moves], items: pd.Series, min_customers: int) -> pd.DataFrame:
+    n = len(items)
+    total = np.zeros((5, n * n))
+    for move in moves:
+        pair = move.a * n + move.b
+        for row, weight in enumerate((move.wait > 0, move.wait < 0, None, move.ahead, move.back)):
+            total[row] += np.bincount(pair, weights=weight, minlength=n * n)
+    enough = np.flatnonzero(total[2] >= min_customers)
+    forward, backward, both, ahead, back = total[:, enough]
+    names = items.to_numpy(dtype=object)
+    return pd.DataFrame(
+        {
+            "antecedent": names[enough // n],
+            "consequent": names[enough % n],
+            "route_customers": forward.astype("int64"),
+            "reverse_customers": backward.astype("int64"),
+            "both": both.astype("int64"),
+            "expected": ahead,
+            "expected_back": back,
+        }
     )
 
 
@@ -217,24 +281,36 @@ def _judged(listed: pd.DataFrame, buyers: pd.DataFrame, *, tests: int) -> pd.Dat
     )
 
 
-def _with_waits(judged: pd.DataFrame, per_customer: ir.Table) -> pd.DataFrame:
-    timed = judged if len(judged) <= _MANY else judged[judged["is_significant"]]
-    names = sorted({*timed["antecedent"], *timed["consequent"]})
-    wanted = (
-        per_customer.filter(per_customer.a.isin(names) & per_customer.b.isin(names) & (per_customer.wait != 0))
-        if names
-        else per_customer.limit(0)
-    )
-    directed = wanted.select(
-        antecedent=(wanted.wait > 0).ifelse(wanted.a, wanted.b),
-        consequent=(wanted.wait > 0).ifelse(wanted.b, wanted.a),
-        days=to_float(wanted.wait.abs()),
-    )
-    waits = directed.group_by(["antecedent", "consequent"]).aggregate(
-        wait_first_quartile=_.days.quantile(0.25), wait_median=_.days.quantile(0.5), wait_third_quartile=_.days.quantile(0.75)
-    )
-    whole = judged.merge(frame(waits), on=["antecedent", "consequent"], how="left")
-    ordered = whole.sort_values(
+def _waits(seen: ir.Table, share: np.ndarray | None, timed: pd.DataFrame, items: pd.Series) -> pd.DataFrame:
+    """Days from the first item to the second of each route in `timed`: quartiles of those who took it."""
+    if timed.empty:
+        return pd.DataFrame({"wait_first_quartile": [], "wait_median": [], "wait_third_quartile": []}, index=timed.index)
+    n, code = len(items), {item: i for i, item in enumerate(items)}
+    route = timed["antecedent"].map(code).to_numpy() * n + timed["consequent"].map(code).to_numpy()
+    number = np.full(n * n, -1)
+    number[route] = np.arange(len(route))
+    named = seen.filter(seen.item.isin(sorted({int(i) for i in (*(route // n), *(route % n))})))
+    counted: list[tuple[np.ndarray, np.ndarray]] = []
+    for move in _moves(named, share):
+        taken = number[np.where(move.wait > 0, move.a * n + move.b, move.b * n + move.a)]
+        wanted = (taken >= 0) & (move.wait != 0)
+        counted.append(np.unique(taken[wanted] * _LONGEST + np.abs(move.wait[wanted]), return_counts=True))
+    keys, place = np.unique(np.concatenate([keys for keys, _counts in counted]), return_inverse=True)
+    upto = np.cumsum(np.bincount(place, weights=np.concatenate([counts for _keys, counts in counted])).astype(np.int64))
+    total = upto[np.searchsorted(keys, np.arange(len(route)) * _LONGEST + _LONGEST) - 1]
+    start = np.append(0, total[:-1])
+
+    def quantile(q: float) -> np.ndarray:
+        rank = q * (total - start - 1)
+        below, above = (keys[np.searchsorted(upto, start + end, side="right")] % _LONGEST for end in (np.floor(rank), np.ceil(rank)))
+        return below + (above - below) * (rank - np.floor(rank))
+
+    waits = {"wait_first_quartile": quantile(0.25), "wait_median": quantile(0.5), "wait_third_quartile": quantile(0.75)}
+    return pd.DataFrame(waits, index=timed.index)
+
+
+def _ordered(judged: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
+    ordered = judged.join(waits).sort_values(
         ["is_significant", "times_expected", "route_customers", "antecedent", "consequent"], ascending=[False, False, False, True, True]
     )
     return ordered[list(_ROUTES)].astype(_ROUTES).reset_index(drop=True)

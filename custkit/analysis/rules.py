@@ -131,6 +131,11 @@ def directional_pairs(baskets: ir.Table, *, min_support: float = 0.001, min_orde
     tenth more often than that by Fisher's test, with at most 5 % false discoveries over all pairs of frequent items, and has a lift
     above 1: else the consequent alone promises as much. Pairs in fewer than `min_orders` orders are not looked at. [S11, S73]
     """
+    with baskets.cache() as kept:
+        return _directional_pairs(kept, min_support, min_orders, max_items)
+
+
+def _directional_pairs(baskets: ir.Table, min_support: float, min_orders: int, max_items: int) -> pd.DataFrame:
     sizes = basket_sizes(baskets).query("size <= @max_items")
     n = int(sizes["orders"].sum())
     least = minimum_orders(n, min_support=min_support, least=min_orders)
@@ -209,6 +214,11 @@ def pairs_held(pairs: pd.DataFrame, baskets: ir.Table, *, max_items: int = MAX_I
     """
     before = significant(pairs)[["antecedent", "consequent", "confidence", "times_expected"]]
     before = before.rename(columns={"confidence": "confidence_before", "times_expected": "times_expected_before"})
+    with baskets.cache() as held:
+        return _held(before, held, max_items)
+
+
+def _held(before: pd.DataFrame, baskets: ir.Table, max_items: int) -> pd.DataFrame:
     kept = without_oversized(baskets, max_items=max_items)
     sizes = basket_sizes(baskets).query("size <= @max_items")
     counts, together = _counts_of(kept, before)
