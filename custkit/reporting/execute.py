@@ -136,7 +136,9 @@ def _forbidden(notebook: dict[str, Any], task: Task) -> Fault | None:
             return Fault("ParameterError", f"`{name}` holds characters that are no text", wanted, cell)
     for i, other in enumerate(notebook["cells"], 1):
         if "raises-exception" in other["metadata"].get("tags", ()):
-            return Fault("TagError", "a cell tagged raises-exception hides its failure", mark("Remove the tag `raises-exception`."), i)
+            return Fault(
+                "TagError", mark("a cell tagged raises-exception hides its failure"), mark("Remove the tag `raises-exception`."), i
+            )
     return None
 
 
@@ -188,7 +190,7 @@ def _papermill(task: Task, started: Callable[..., None]) -> Fault | None:
     except DeadKernelError:
         return Fault(
             "DeadKernelError",
-            "the kernel died while the cell ran",
+            mark("the kernel died while the cell ran"),
             mark("Most often the machine ran out of memory: run again with --workers 1; the kernel's last words are in kernel.log."),
         )
     except (CellTimeoutError, TimeoutError) as error:
@@ -217,7 +219,7 @@ def _judge(done: dict[str, Any], source: dict[str, Any], task: Task) -> Verdict:
         last = cell["execution_count"]
     sentinel = Path(task.folder) / SENTINEL
     if not sentinel.exists() or json.loads(sentinel.read_text(encoding="utf-8")) != [task.run_id, task.name]:
-        return Verdict(Fault("NotFinished", "the notebook did not reach its end"), len(number))
+        return Verdict(Fault("NotFinished", mark("the notebook did not reach its end")), len(number))
     if bad := [code for code in _exit_codes() if code]:
         return Verdict(Fault("KernelError", f"the kernel ended with code {bad[0]}"), len(number))
     return Verdict(None, len(number))
@@ -226,10 +228,10 @@ def _judge(done: dict[str, Any], source: dict[str, Any], task: Task) -> Verdict:
 def _cell_fault(cell: dict[str, Any], last: int) -> Fault | None:
     errors = [output for output in cell["outputs"] if output["output_type"] == "error"]
     if errors:
-        return Fault(errors[0]["ename"], "the cell ended the notebook")
+        return Fault(errors[0]["ename"], mark("the cell ended the notebook"))
     count, status = cell["execution_count"], cell["metadata"].get("papermill", {}).get("status")
     if not isinstance(count, int) or count <= last or status != "completed":
-        return Fault("NotRun", "the cell was not run, or not in order")
+        return Fault("NotRun", mark("the cell was not run, or not in order"))
     told = [output for output in cell["outputs"] if output["output_type"] == "stream" and output["name"] == "stderr"]
     text = _DEPRECATION.sub("", "".join("".join(output["text"]) for output in told))
     if bad := [line for line in text.splitlines() if not any(known.search(line) for known in HARMLESS)]:

@@ -134,7 +134,7 @@ def _input_fault(build: Build) -> Fault | None:
         same = take_snapshot(build.plan.client, progress=False).key == build.plan.snapshot.key
     except CustkitError as error:
         return Fault("InputChanged", str(error), mark("The client's files changed while the pack was made: run again."))
-    text = "the client's files are no longer those that the pack began with"
+    text = mark("the client's files are no longer those that the pack began with")
     return None if same else Fault("InputChanged", text, mark("The client's files changed while the pack was made: run again."))
 
 

@@ -126,7 +126,7 @@ def _hear(job: _Running, listen: Listener) -> Verdict | None:
     except (EOFError, OSError):
         cell = job.at[0] or None
         remedy = mark("Most often the machine ran out of memory: run again with --workers 1.")
-        return Verdict(Fault("ProcessDied", "the process that ran the notebook ended without a word", remedy, cell), cells=job.at[1])
+        return Verdict(Fault("ProcessDied", mark("the process that ran the notebook ended without a word"), remedy, cell), cells=job.at[1])
     if isinstance(said, Verdict):
         return said
     job.at = said

@@ -55,9 +55,19 @@ def _mark_incomplete(ax: Axes, shown: pd.DataFrame, now: np.ndarray) -> None:
             continue
         last = place == len(now) - 1
         if not complete:
-            ax.plot([place], [value], marker="o", markersize=6, markerfacecolor="white", markeredgecolor=ACCENT, linestyle="none", zorder=4)
+            ax.plot(
+                [place],
+                [value],
+                marker="o",
+                markersize=6,
+                markerfacecolor="white",
+                markeredgecolor=ACCENT,
+                linestyle="none",
+                zorder=4,
+                clip_on=False,
+            )
         elif last:
-            ax.plot([place], [value], marker="o", markersize=6, color=ACCENT, linestyle="none", zorder=4)
+            ax.plot([place], [value], marker="o", markersize=6, color=ACCENT, linestyle="none", zorder=4, clip_on=False)
 
 
 def _months_along(ax: Axes, months: list[str]) -> None:
