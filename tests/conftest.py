@@ -26,6 +26,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--engines", default="duckdb", help="comma-separated engines to run the analyses on: duckdb,spark,postgres")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(_Ran(config), "engines-that-ran")
+    # The tests' tables are tiny: compiling each query to bytecode costs Spark many times what it saves.
+    quick = ("codegen.wholeStage=false", "codegen.factoryMode=NO_CODEGEN", "adaptive.enabled=false")
+    options = " ".join(f"--conf spark.sql.{option}" for option in quick)
+    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", f"{options} --driver-java-options -XX:TieredStopAtLevel=1 pyspark-shell")
+
+
+class _Ran:
+    """An engine asked for on the command line that runs no test fails the session: green must not mean that it was left out."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        asked = any(str(argument).startswith("--engines") for argument in config.invocation_params.args)
+        self.idle = set(_chosen(config)) if asked and not hasattr(config, "workerinput") else set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and (report.outcome != "skipped" or hasattr(report, "wasxfail")):
+            self.idle -= set(report.keywords)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.idle and not session.config.option.collectonly and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.idle and not terminalreporter.config.option.collectonly:
+            terminalreporter.write_line(f"no test ran on {', '.join(sorted(self.idle))}, which --engines asks for", red=True)
+
+
 def _chosen(config: pytest.Config) -> list[str]:
     chosen = [name.strip() for name in config.getoption("--engines").split(",") if name.strip()]
     if unknown := [name for name in chosen if name not in ENGINES]:
@@ -34,9 +62,11 @@ def _chosen(config: pytest.Config) -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    params = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in _chosen(metafunc.config)]
     if "con" in metafunc.fixturenames:
-        params = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in _chosen(metafunc.config)]
         metafunc.parametrize("con", params, indirect=True, scope="session")
+    elif "engine" in metafunc.fixturenames:
+        metafunc.parametrize("engine", params, scope="session")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -55,7 +85,8 @@ def con(request: pytest.FixtureRequest) -> Iterator[BaseBackend]:
     url = "env:CUSTKIT_TEST_POSTGRES" if request.param == "postgres" else None
     connection = connect(Engine(kind=request.param, url=url, master="local[2]"))
     yield connection
-    connection.disconnect()
+    if request.param != "spark":  # one Spark serves every session of the process and ends with it
+        connection.disconnect()
 
 
 @pytest.fixture

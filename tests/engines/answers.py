@@ -1,0 +1,154 @@
+"""Every analysis a notebook shows, asked as the notebooks ask it: name → question to a book.
+
+A question is `module.function` of custkit.analysis, with a word behind it where one is asked in several ways. Thresholds on numbers
+of customers are lower than in the notebooks where the small shop would have no answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from custkit.analysis import (
+    bridge,
+    changes,
+    cohorts,
+    concentration,
+    crosses,
+    customer_value,
+    funnel,
+    itemsets,
+    kmeans,
+    kpis,
+    ladder,
+    lifecycle,
+    migration,
+    offers,
+    registrations,
+    revenue_tree,
+    rfm,
+    routes,
+    rules,
+    second_purchase,
+    structure,
+    survival,
+    tiers,
+)
+from custkit.book import Book
+
+
+class Questions:
+    """What several questions share: each made once a book."""
+
+    def __init__(self, book: Book) -> None:
+        self.book, self.rules = book, book.client.lifecycle
+        self.people = (book.customers, book.purchases, book.events)
+        self.lines = book.order_lines.filter(book.order_lines.ordered_at >= book.days_before(365))
+        self.month_lines = self.lines.filter(self.lines.ordered_at >= book.start)
+        self.month_visits = book.events.filter(book.events.occurred_at >= book.start)
+        self.opened = book.customers.filter(book.has("customers.registered_at"))
+        self.values = rfm.rfm(book.purchases, as_of=book.as_of)
+        self.before = rfm.rfm(book.previous.purchases, as_of=book.previous.as_of)
+        self.scores = rfm.rfm_scores(self.values)
+        self.segmented = rfm.rfm_segments(self.scores, segments=book.client.segments)
+        self.ask: Callable[[str], Any] = cache(lambda name: ANSWERS[name](self))
+
+    def baskets(self) -> Any:
+        return itemsets.baskets(self.lines, self.book.products, level=self.ask("itemsets.item_level"))
+
+    def month_baskets(self) -> Any:
+        return itemsets.baskets(self.month_lines, self.book.products, level=self.ask("itemsets.item_level"))
+
+    def stages(self) -> Any:
+        return lifecycle.customer_stages(*self.people, as_of=self.book.as_of, rules=self.rules)
+
+
+ANSWERS: dict[str, Callable[[Questions], Any]] = {
+    # association_rules
+    "itemsets.item_level": lambda q: itemsets.item_level(q.lines, q.book.products),
+    "itemsets.baskets": lambda q: q.baskets(),
+    "itemsets.basket_sizes": lambda q: itemsets.basket_sizes(q.baskets()),
+    "itemsets.frequent_itemsets": lambda q: itemsets.frequent_itemsets(q.baskets(), min_support=0.02, max_length=3),
+    "rules.directional_pairs": lambda q: rules.directional_pairs(q.baskets()),
+    "rules.significant": lambda q: rules.significant(q.ask("rules.directional_pairs")),
+    "rules.with_value": lambda q: rules.with_value(
+        q.ask("rules.significant"), q.lines, q.book.products, level=q.ask("itemsets.item_level")
+    ),
+    "rules.pairs_held": lambda q: rules.pairs_held(q.ask("rules.directional_pairs"), q.month_baskets()),
+    "routes.visits": lambda q: routes.visits(q.lines, q.book.products, level=q.ask("itemsets.item_level")),
+    "routes.routes next-order": lambda q: routes.routes(q.ask("routes.visits"), step="next-order", min_customers=10),
+    "routes.routes any-later": lambda q: routes.routes(q.ask("routes.visits"), step="any-later", min_customers=10),
+    # lifecycle_funnel
+    "lifecycle.stage_coverage": lambda q: lifecycle.stage_coverage(q.book.has, rules=q.rules),
+    "lifecycle.customer_stages": lambda q: q.stages(),
+    "lifecycle.visitors": lambda q: lifecycle.visitors(q.book.events, as_of=q.book.as_of, rules=q.rules),
+    "lifecycle.stage_counts": lambda q: lifecycle.stage_counts(
+        q.stages(), visitors=q.ask("lifecycle.visitors"), coverage=q.ask("lifecycle.stage_coverage")
+    ),
+    "lifecycle.month_moves": lambda q: lifecycle.month_moves(*q.people, as_of=q.book.as_of, rules=q.rules),
+    "lifecycle.stage_history": lambda q: lifecycle.stage_history(*q.people, as_of=q.book.as_of, rules=q.rules),
+    "lifecycle.stage_dwell": lambda q: lifecycle.stage_dwell(q.ask("lifecycle.stage_history")),
+    "lifecycle.month_rates": lambda q: lifecycle.month_rates(*q.people, as_of=q.book.as_of, rules=q.rules),
+    "lifecycle.month_rates a month before": lambda q: lifecycle.month_rates(*q.people, as_of=q.book.start, rules=q.rules),
+    "registrations.registration_quality": lambda q: registrations.registration_quality(
+        q.opened, q.book.purchases, q.book.marketing_spend, as_of=q.book.as_of
+    ),
+    "funnel.funnel": lambda q: funnel.funnel(q.month_visits),
+    "funnel.funnel_splits": lambda q: funnel.funnel_splits(q.month_visits),
+    "funnel.visit_quality": lambda q: funnel.visit_quality(q.month_visits, "channel"),
+    "funnel.search_use": lambda q: funnel.search_use(q.month_visits),
+    "cohorts.cohorts": lambda q: cohorts.cohorts(q.book.purchases, as_of=q.book.as_of),
+    "cohorts.day_retention": lambda q: cohorts.day_retention(q.book.purchases, as_of=q.book.as_of),
+    "cohorts.churn_spells": lambda q: cohorts.churn_spells(
+        q.book.customers, q.book.purchases, as_of=q.book.as_of, dormant_days=q.rules.dormant_days
+    ),
+    "second_purchase.second_purchase_spells": lambda q: second_purchase.second_purchase_spells(q.book.purchases, as_of=q.book.as_of),
+    # loyalty_tracking
+    "ladder.loyalty_ladder": lambda q: ladder.loyalty_ladder(q.book.purchases, q.book.order_lines, q.book.products, as_of=q.book.as_of),
+    "ladder.ladder_dips": lambda q: ladder.ladder_dips(q.ask("ladder.loyalty_ladder")),
+    "tiers.tier_activity": lambda q: tiers.tier_activity(
+        q.book.loyalty_ledger, start=q.book.start, as_of=q.book.as_of, order=q.book.client.tiers
+    ),
+    "tiers.tier_candidates": lambda q: tiers.tier_candidates(q.book.purchases, q.book.loyalty_ledger, as_of=q.book.as_of),
+    "tiers.stops_after_tier": lambda q: tiers.stops_after_tier(q.ask("tiers.tier_candidates"), order=q.book.client.tiers),
+    "offers.offers_by_month": lambda q: offers.offers_by_month(q.book.purchases),
+    "offers.offers_by_order_number": lambda q: offers.offers_by_order_number(q.book.purchases),
+    "offers.offer_only": lambda q: offers.offer_only(q.book.purchases, q.book.order_lines),
+    # overview
+    "kpis.monthly_kpis": lambda q: kpis.monthly_kpis(q.book.orders, q.book.customers, q.book.events, period=q.book.period, rules=q.rules),
+    "changes.changes": lambda q: changes.changes(q.ask("kpis.monthly_kpis")),
+    "bridge.revenue_bridge": lambda q: bridge.revenue_bridge(q.book.orders, period=q.book.period),
+    "revenue_tree.revenue_tree": lambda q: revenue_tree.revenue_tree(q.ask("kpis.monthly_kpis")),
+    "second_purchase.second_purchase_summary": lambda q: second_purchase.second_purchase_summary(
+        q.ask("second_purchase.second_purchase_spells")
+    ),
+    "survival.kaplan_meier": lambda q: survival.kaplan_meier(q.ask("second_purchase.second_purchase_spells")),
+    "structure.user_structure": lambda q: structure.user_structure(q.stages(), q.segmented),
+    "customer_value.customer_value": lambda q: customer_value.customer_value(
+        q.book.orders, q.book.marketing_spend, as_of=q.book.as_of, gross_margin=q.book.client.gross_margin
+    ),
+    "customer_value.needed": lambda q: customer_value.needed(q.book.client.gross_margin),
+    # segmentation
+    "rfm.rfm": lambda q: q.values,
+    "rfm.rfm_scores": lambda q: q.scores,
+    "rfm.rfm_segments": lambda q: q.segmented,
+    "rfm.segment_summary": lambda q: rfm.segment_summary(q.segmented),
+    "rfm.score_thresholds": lambda q: rfm.score_thresholds(q.scores),
+    "rfm.quiet_customers": lambda q: rfm.quiet_customers(q.scores),
+    "concentration.deciles": lambda q: concentration.deciles(q.values),
+    "concentration.concentration": lambda q: concentration.concentration(q.values),
+    "concentration.lorenz": lambda q: concentration.lorenz(q.values),
+    "kmeans.fit_groups": lambda q: kmeans.fit_groups(q.values),
+    "kmeans.group_stability": lambda q: kmeans.group_stability(
+        q.values, now=q.ask("kmeans.fit_groups"), before=kmeans.fit_groups(q.before)
+    ),
+    "kmeans.customer_groups": lambda q: kmeans.customer_groups(q.values, grouping=q.ask("kmeans.fit_groups")),
+    "kmeans.group_profile": lambda q: kmeans.group_profile(q.ask("kmeans.customer_groups")),
+    "kmeans.groups_by_segment": lambda q: kmeans.groups_by_segment(q.segmented, grouping=q.ask("kmeans.fit_groups")),
+    "kmeans.segment_agreement": lambda q: kmeans.segment_agreement(q.ask("kmeans.groups_by_segment")),
+    "migration.migration": lambda q: migration.migration(q.before, q.values, segments=q.book.client.segments),
+    "migration.migration_summary": lambda q: migration.migration_summary(q.ask("migration.migration")),
+    "crosses.region_amount": lambda q: crosses.region_amount(q.scores, q.book.customers),
+    "crosses.category_loyalty": lambda q: crosses.category_loyalty(q.book.order_lines, q.book.products, as_of=q.book.as_of),
+}
