@@ -204,7 +204,7 @@ def _customers_to_date(purchases: ir.Table, customers: ir.Table, months: pd.Inde
     )
     accounts = customers.filter(_.registered_at.isnull() | (_.registered_at < end)).select("customer_id", "registered_at")
     everyone = accounts.outer_join(first_days, "customer_id").select(
-        registered=ibis.coalesce(month_index(_.registered_at), month_index(_.first_at), int(months[0])),
+        registered=ibis.coalesce(ibis.least(month_index(_.registered_at), month_index(_.first_at)), int(months[0])),
         bought=month_index(_.first_at),
         repeated=month_index(_.second_at),
     )
@@ -213,14 +213,13 @@ def _customers_to_date(purchases: ir.Table, customers: ir.Table, months: pd.Inde
         counted.groupby(name)["n"].sum().reindex(months, fill_value=0) for name in ("registered", "bought", "repeated")
     )
     before = int(counted.loc[counted["registered"] < months[0], "n"].sum())
-    both = counted.assign(known=counted[["registered", "bought"]].max(axis=1, skipna=False)).groupby("known")["n"].sum()
     return pd.DataFrame(
         {
             "new_customers": bought,
             "customers_ever": bought.cumsum(),
             "repeat_customers_ever": repeated.cumsum(),
             "registered": opened.cumsum() + before,
-            "first_buyers": both.reindex(months, fill_value=0).cumsum(),
+            "first_buyers": bought.cumsum(),
         },
         index=months,
     )
@@ -244,7 +243,7 @@ def _churn_and_activity(
     )
     left = customers.filter(_.closed_at < period.end).select("customer_id", "closed_at")
     known = dated.left_join(left, "customer_id").mutate(
-        farewell=(_.bought_at <= _.closed_at).ifelse(month_index(_.closed_at), high),
+        farewell=(_.closed_at.notnull() & (_.bought_at.isnull() | (_.bought_at <= _.closed_at))).ifelse(month_index(_.closed_at), high),
         live_until=ibis.coalesce(month_index(_.bought_at + live), low - 1),
         live_before_until=month_index(_.bought_before + live),
         quiet_from=month_index(_.seen_at + quiet),
@@ -260,7 +259,7 @@ def _churn_and_activity(
     )
     spans = known.select(
         start=_.start.clip(low, high),
-        active=ibis.least(_.stop, _.active_until).clip(low, high),
+        active=ibis.least(_.stop, _.active_until, _.farewell).clip(low, high),
         live=(_.start + 1).clip(low, high),
         live_stop=(ibis.least(_.stop, _.live_until, _.farewell) + 1).clip(low, high),
         quiet=ibis.greatest(_.start + 1, _.quiet_from).clip(low, high),
