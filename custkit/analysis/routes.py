@@ -12,7 +12,7 @@ import pandas as pd
 from ibis import _
 from scipy.stats import binom
 
-from custkit.analysis.itemsets import baskets
+from custkit.analysis.itemsets import sold_items
 from custkit.analysis.rates import false_discovery
 from custkit.analysis.rules import ALPHA, NOTABLE
 from custkit.engine import fetch, frame
@@ -55,13 +55,16 @@ def visits(order_lines: ir.Table, products: ir.Table, *, level: str = "product_i
     """What each customer bought on each day. Orders of one customer on one day are one visit; guests have no route.
 
     order_lines, products  →  customer_id | visit_date | item, visit_number (1 for the customer's first in these lines)
+
+    Worked out once and kept on the engine for as long as the answer is: every route asks it several times.
     """
     known = order_lines.filter(_.customer_id.notnull())
     when = known.group_by("order_id").aggregate(customer_id=_.customer_id.min(), visit_date=_.ordered_at.min().date())
-    bought = baskets(known, products, level=level).rename(order_id="basket_id").join(when, "order_id")
-    days = bought.select("customer_id", "visit_date", "item").distinct()
-    number = ibis.dense_rank().over(group_by=days.customer_id, order_by=days.visit_date) + 1
-    return days.mutate(visit_number=number)
+    bought = sold_items(known, products, level=level).select("order_id", "item").join(when, "order_id")
+    with bought.select("customer_id", "visit_date", "item").distinct().cache() as items:
+        days = items.select("customer_id", "visit_date").distinct()
+        number = ibis.row_number().over(group_by=days.customer_id, order_by=days.visit_date) + 1
+        return items.join(days.mutate(visit_number=number), ["customer_id", "visit_date"]).cache()
 
 
 def routes(visits: ir.Table, *, step: Step = "any-later", min_customers: int = 30, max_products: int = MAX_PRODUCTS) -> pd.DataFrame:
@@ -92,9 +95,10 @@ def routes(visits: ir.Table, *, step: Step = "any-later", min_customers: int = 3
     buyers = frame(codes).sort_values("code", ignore_index=True)
     if len(buyers) < 2:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _ROUTES.items()})
-    bought = visits.inner_join(codes, "item")
+    customers = visits.select("customer_id").distinct().mutate(customer=ibis.row_number().over(order_by=_.customer_id))
+    bought = visits.inner_join(codes, "item").inner_join(customers, "customer_id")
     coded = bought.select(
-        customer=ibis.dense_rank().over(order_by=bought.customer_id),
+        customer=bought.customer,
         visit=bought.visit_number,
         day=bought.visit_date.epoch_days(),
         month=_month(bought.visit_date),

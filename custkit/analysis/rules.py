@@ -131,17 +131,17 @@ def directional_pairs(baskets: ir.Table, *, min_support: float = 0.001, min_orde
     tenth more often than that by Fisher's test, with at most 5 % false discoveries over all pairs of frequent items, and has a lift
     above 1: else the consequent alone promises as much. Pairs in fewer than `min_orders` orders are not looked at. [S11, S73]
     """
-    with baskets.cache() as kept:
+    with baskets.cache() as all_baskets, without_oversized(all_baskets, max_items=max_items).cache() as kept:
         return _directional_pairs(kept, min_support, min_orders, max_items)
 
 
-def _directional_pairs(baskets: ir.Table, min_support: float, min_orders: int, max_items: int) -> pd.DataFrame:
-    sizes = basket_sizes(baskets).query("size <= @max_items")
+def _directional_pairs(kept: ir.Table, min_support: float, min_orders: int, max_items: int) -> pd.DataFrame:
+    sizes = basket_sizes(kept)
     n = int(sizes["orders"].sum())
     least = minimum_orders(n, min_support=min_support, least=min_orders)
     if least > n or not n:
         return _empty(_PAIRS)
-    itemsets = frequent_itemsets(baskets, min_support=least / n, max_length=2, max_items=max_items)
+    itemsets = frequent_itemsets(kept, min_support=least / n, max_length=2, max_items=max_items)
     directed = rules(itemsets, min_confidence=0.0)
     if directed.empty:
         return _empty(_PAIRS)
@@ -157,7 +157,6 @@ def _directional_pairs(baskets: ir.Table, min_support: float, min_orders: int, m
     tie = (both["antecedent_orders"] == both["consequent_orders"]) & (both["antecedent"] < both["consequent"])
     pairs = both[rarer | tie]
     frequent = int((itemsets["length"] == 1).sum())
-    kept = without_oversized(baskets, max_items=max_items)
     return _judged(pairs, _expected(pairs, kept, sizes), tests=frequent * (frequent - 1) // 2)
 
 
