@@ -9,7 +9,7 @@ import pytest
 from custkit.analysis.routes import _ROUTES
 from custkit.analysis.rules import _PAIRS, HOLDS, TOO_FEW
 from custkit.present import charts
-from custkit.present.findings.association_rules import baskets_finding, held_finding, pairs_finding, routes_finding
+from custkit.present.findings.association_rules import baskets_finding, held_finding, pairs_finding, routes_finding, strongest_title
 
 PAIR = {"antecedent": "Razor", "consequent": "Blades", "antecedent_orders": 300, "consequent_orders": 860, "joint_orders": 217}
 PAIR |= {"baskets": 12000, "support": 0.018, "confidence": 217 / 300, "reverse_confidence": 217 / 860, "lift": 10.1, "is_significant": True}
@@ -39,6 +39,21 @@ def test_a_route_is_told_with_its_waiting_time():
     assert finding.headline.startswith("77 customers took Descaler in the order right after Maker, 1.9 times")
     assert finding.detail.startswith("Half of them waited 25 days or less; the middle half 12 to 48 days.")
     assert routes_finding(ROUTES.assign(is_significant=False)).tone == "quiet"
+
+
+def test_one_of_several_and_the_only_one_are_said_differently():
+    quiet = ROUTES.assign(antecedent="Cup", is_significant=False)
+    assert routes_finding(pd.concat([ROUTES, quiet])).detail.endswith("1 of 2 routes looked at is more than chance.")
+    assert routes_finding(pd.concat([ROUTES, ROUTES])).detail.endswith("2 of 2 routes looked at are more than chance.")
+    assert routes_finding(ROUTES).detail.endswith("It is the only route that enough customers took to be looked at.")
+    assert pairs_finding(PAIRS).detail.endswith("It is the only pair in enough orders to be looked at.")
+
+
+def test_the_chart_of_times_chance_has_a_title_of_its_own():
+    both = pd.concat([PAIRS, PAIRS.assign(times_expected=1.3)])
+    assert strongest_title(both) == "The strongest pair meets 7.8 times as often as chance explains, the last one shown 1.3 times."
+    assert strongest_title(PAIRS) == "The only pair beyond chance meets 7.8 times as often as chance explains."
+    assert strongest_title(NO_PAIRS) == "No two items lie together more often than chance explains."
 
 
 def test_pairs_that_held_are_counted_among_those_that_could_be_tested():

@@ -75,11 +75,14 @@ def pairs_finding(pairs: pd.DataFrame, *, window: str = "") -> Finding:
         share=words.share(top["reverse_confidence"]), a=top["antecedent"], b=top["consequent"]
     )
     alike = _("The other way round it is {share}: either can be shown with the other.").format(share=words.share(top["reverse_confidence"]))
+    only = _("It is the only pair in enough orders to be looked at.")
     more = ngettext(
         "{n} of {pairs} pairs looked at is more than chance.", "{n} of {pairs} pairs looked at are more than chance.", len(real)
     ).format(n=words.count(len(real)), pairs=words.count(len(pairs)))
     uneven = top["confidence"] > 1.2 * top["reverse_confidence"]
-    return Finding(headline, " ".join([reverse if uneven else alike, more]), (*_pair_facts(top, window), counted))
+    return Finding(
+        headline, " ".join([reverse if uneven else alike, only if len(pairs) == 1 else more]), (*_pair_facts(top, window), counted)
+    )
 
 
 def _pair_facts(top: pd.Series, window: str) -> tuple[Fact, ...]:
@@ -174,6 +177,7 @@ def routes_finding(routes: pd.DataFrame, *, step: Step = "any-later", window: st
     wait = _("Half of them waited {median} or less; the middle half {low} to {high}.").format(
         median=words.days(top["wait_median"]), low=words.count(top["wait_first_quartile"]), high=words.days(top["wait_third_quartile"])
     )
+    only = _("It is the only route that enough customers took to be looked at.")
     more = ngettext(
         "{n} of {routes} routes looked at is more than chance.", "{n} of {routes} routes looked at are more than chance.", len(real)
     ).format(n=words.count(len(real)), routes=words.count(len(routes)))
@@ -188,7 +192,22 @@ def routes_finding(routes: pd.DataFrame, *, step: Step = "any-later", window: st
         Fact(f"{key}.top.names", _("{a} → {b}").format(a=top["antecedent"], b=top["consequent"]), "text", window=window),
         counted,
     )
-    return Finding(headline, f"{wait} {more}", facts)
+    return Finding(headline, " ".join([wait, only if len(routes) == 1 else more]), facts)
+
+
+def strongest_title(pairs: pd.DataFrame) -> str:
+    """What the chart of times chance says: how far above chance the pairs shown stand.
+
+    directional_pairs(…), significant  →  one sentence [S11, S73]
+    """
+    shown = pairs["times_expected"].head(10)
+    if shown.empty:
+        return _("No two items lie together more often than chance explains.")
+    if len(shown) == 1:
+        return _("The only pair beyond chance meets {times} times as often as chance explains.").format(times=words.number(shown.max()))
+    return _("The strongest pair meets {high} times as often as chance explains, the last one shown {low} times.").format(
+        low=words.number(shown.min()), high=words.number(shown.max())
+    )
 
 
 def directions_measure() -> str:
