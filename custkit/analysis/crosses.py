@@ -24,7 +24,7 @@ def region_amount(scores: ir.Table, customers: ir.Table) -> pd.DataFrame:
     customer_id | …, monetary_value, m_score; customers  →
     region | customers, big_spenders, big_spender_share, low, high (95 % interval), revenue, spend_per_customer
 
-    Most revenue first. Customers without a region stand under "not known". [Wilson 1927; S42]
+    Most revenue first. Customers without a region stand under "not known"; where nobody has one there is no row. [Wilson 1927; S42]
     """
     homes = customers.select("customer_id", "region")
     placed = scores.left_join(homes, "customer_id").mutate(region=_.region.fill_null(UNKNOWN), best=_.m_score.max().over())
@@ -33,6 +33,8 @@ def region_amount(scores: ir.Table, customers: ir.Table) -> pd.DataFrame:
             customers=_.count(), big_spenders=_.count(where=_.m_score == _.best), revenue=_.monetary_value.sum()
         )
     ).sort_values(["revenue", "region"], ascending=[False, True], ignore_index=True)
+    if list(found.region) == [UNKNOWN]:
+        found = found.iloc[:0]
     return _rated(found, "big_spenders", "big_spender_share").assign(spend_per_customer=found.revenue / found.customers)
 
 

@@ -54,7 +54,7 @@ def table(
     """Show `frame`, its columns in their order; the first is the row's name.
 
     units: overrides of `labels.LABELS`. units_by: a column's unit row by row, held in another column, which is not shown.
-    bars: columns with a bar behind the figure, scaled to the column's largest.
+    bars: columns with a bar behind the figure; those of one unit share a scale, so that bars can be compared across columns.
     small: a count column; rows with fewer than 30 are set in grey. limit: rows shown, the rest is counted in the note.
 
     Raises ValueError for a column without a label.
@@ -67,7 +67,8 @@ def table(
         raise ValueError(f"no label for columns {unknown}; add them to custkit.present.labels")
     labels = {column: LABELS[column]._replace(unit=(units or {}).get(column, LABELS[column].unit)) for column in columns}
     kept = frame if limit is None else frame.head(limit)
-    peak = {column: float(frame[column].abs().max()) if len(frame) else 0.0 for column in bars}
+    largest = {column: float(frame[column].abs().max()) if len(frame) else 0.0 for column in bars}
+    peak = {column: max(largest[other] for other in bars if labels[other].unit == labels[column].unit) for column in bars}
     rows = [
         [_cell(row[column], labels[column], column, peak, unit=row[by_row[column]] if column in by_row else None) for column in columns]
         for _i, row in kept.iterrows()

@@ -15,7 +15,7 @@ from custkit.analysis.funnel import STEP_NAMES, break_point
 from custkit.analysis.lifecycle import CUSTOMER_STAGES, NEW, STAGE_NAMES, VISITOR
 from custkit.analysis.registrations import ALL_CHANNELS
 from custkit.analysis.survival import kaplan_meier, km_median
-from custkit.present.charts.style import ACCENT, INK, MUTED, PAPER, RULE, SEQUENCE, SOFT, WARM, house_style, text_width
+from custkit.present.charts.style import ACCENT, INK, MUTED, ON_PAPER, PAPER, RULE, SEQUENCE, SOFT, WARM, house_style, text_width
 from custkit.words import _
 
 # The same colour every month: buyers green, those on the way blue, those slipping away orange to grey.
@@ -126,7 +126,7 @@ def registrations_that_buy(frame: pd.DataFrame, *, ax: Axes) -> Axes:
         ax.scatter([row.share_90], [place], s=46, color=colour, zorder=3)
         ax.annotate(
             words.share(row.share_90), (row.high, place), (6, 0), textcoords="offset points", va="center", fontsize=9.5,
-            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.0},
+            bbox=ON_PAPER,
         )  # fmt: skip
     _bars(ax, [_(channel) for channel in shown["acquisition_channel"]], float(shown["high"].max()), room=0.12)
     ax.set_ylim(len(shown) - 0.5, -1.2)
@@ -260,4 +260,4 @@ def _beside(ax: Axes, x: float, y: float, text: str, *, above: bool) -> None:
     """A label under a rising curve, over a falling one; to the left where it would leave the axes."""
     left = x / max(ax.dataLim.x1, 1) * 5.6 + text_width(text, 9) > 6.2
     offset: Any = (-6 if left else 6, 7 if above else -12)
-    ax.annotate(text, (x, y), offset, textcoords="offset points", fontsize=9, color=INK, ha="right" if left else "left")
+    ax.annotate(text, (x, y), offset, textcoords="offset points", fontsize=9, color=INK, ha="right" if left else "left", bbox=ON_PAPER)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from custkit import words
-from custkit.present.charts.style import ACCENT, BAD, INK, MUTED, SOFT, WARM, house_style, points_under
+from custkit.present.charts.style import ACCENT, BAD, INK, MUTED, ON_PAPER, SOFT, WARM, house_style, points_under
 from custkit.words import _
 
 
@@ -77,6 +77,7 @@ def tier_effect(frame: pd.DataFrame, *, ax: Axes) -> Axes:
             textcoords="offset points",
             ha="center",
             color=INK,
+            bbox=ON_PAPER,
         )
     _name_rows(ax, [_(tier) for tier in frame["tier"]])
     edge = 1.25 * max([0.05, *frame["again_low"].abs().dropna(), *frame["again_high"].abs().dropna()])

@@ -24,6 +24,9 @@ GOOD, BAD = "#067647", "#b42318"
 # One colour a meaning, the same every month; colour-blind safe, ordered from best to worst.
 SEQUENCE = ("#0f6b6b", "#5aa9a3", "#4a5a9a", "#9aa5d1", "#e0a458", "#c2691c", "#98a2b3", "#667085")
 
+# Behind a label that lies on a line.
+ON_PAPER: dict[str, Any] = {"boxstyle": "square,pad=0.15", "facecolor": PAPER, "edgecolor": "none"}
+
 TITLE_ID, MEASURE_ID = "custkit-title", "custkit-measure"
 WIDTH_INCHES = 7.6
 _POINTS = 72.0

@@ -521,7 +521,7 @@ def value_finding(values: pd.DataFrame) -> Finding:
         )
     )  # fmt: skip
     sentence = (
-        _("A customer brings {value} a year after winning them is paid for.")
+        _("A customer is worth {value} a year, less what it cost to win them.")
         if corrected.customer_value >= 0
         else _("A customer costs {value} more to win than they bring in a year.")
     )
