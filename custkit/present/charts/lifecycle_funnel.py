@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
-from matplotlib.patches import Rectangle
 
 from custkit import words
 from custkit.analysis.funnel import STEP_NAMES, break_point
 from custkit.analysis.lifecycle import CUSTOMER_STAGES, NEW, STAGE_NAMES, VISITOR
 from custkit.analysis.registrations import ALL_CHANNELS
 from custkit.analysis.survival import kaplan_meier, km_median
-from custkit.present.charts.style import ACCENT, INK, MUTED, ON_PAPER, PAPER, RULE, SEQUENCE, SOFT, WARM, house_style, text_width
+from custkit.present.charts.heat import grid, heat
+from custkit.present.charts.style import ACCENT, INK, MUTED, ON_PAPER, SEQUENCE, SOFT, WARM, house_style, text_width
 from custkit.words import _
 
 # The same colour every month: buyers green, those on the way blue, those slipping away orange to grey.
@@ -25,7 +24,6 @@ STAGE_COLOURS = {
 }  # fmt: skip
 _ROW_INCHES = 0.36
 _COHORTS, _PERIODS = 13, 12
-_RAMP = LinearSegmentedColormap.from_list("share", [PAPER, ACCENT])
 
 
 def _rows_high(frame: pd.DataFrame) -> float:
@@ -80,33 +78,14 @@ def stage_moves(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     columns = [stage for stage in CUSTOMER_STAGES if arrived.get(stage, 0) or people.get(stage, 0)]
     if not rows:
         return _nothing(ax)
-    for row in frame[frame["customers"] > 0].itertuples():
-        x, y = columns.index(row.stage), rows.index(row.stage_before)
-        stays = row.stage == row.stage_before
-        _cell(ax, x, y, words.count(row.customers), 0.06 + 0.94 * row.share, edge=INK if stays else RULE)
     names = [_(STAGE_NAMES[stage]) if stage != NEW else _("new this month") for stage in rows]
-    return _matrix(ax, names, [_(STAGE_NAMES[stage]) for stage in columns])
-
-
-def _cell(ax: Axes, x: float, y: float, text: str, depth: float, *, edge: str = PAPER, colour: str = ACCENT, width: float = 0.96) -> None:
-    ramp = _RAMP if colour == ACCENT else LinearSegmentedColormap.from_list("share", [PAPER, colour])
-    face = ramp(min(max(depth, 0.0), 1.0))
-    ax.add_patch(Rectangle((x - width / 2, y - 0.46), width, 0.92, facecolor=face, edgecolor=edge, linewidth=0.8))
-    ax.text(x, y, text, ha="center", va="center", fontsize=9, color=PAPER if sum(to_rgb(face)) < 1.75 else INK)
-
-
-def _matrix(ax: Axes, rows: list[str], columns: list[str]) -> Axes:
-    """Names at the left and above; no scale."""
-    room = 5.6 / max(len(columns), 1)
-    for x, name in enumerate(columns):
-        text = name if text_width(name, 8.5) < room else "\n".join(name.split(" "))
-        ax.text(x, -0.62, text, ha="center", va="bottom", fontsize=8.5, color=MUTED)
-    ax.set_yticks(range(len(rows)), rows)
-    ax.set_xlim(-0.5, max(len(columns), 1) - 0.5)
-    ax.set_ylim(max(len(rows), 1) - 0.5, -1.5)
-    ax.set_xticks([])
-    ax.grid(visible=False)
-    return ax
+    shades, texts = grid(names, [_(STAGE_NAMES[stage]) for stage in columns])
+    stayed = []
+    for row in frame[frame["customers"] > 0].itertuples():
+        at = rows.index(row.stage_before), columns.index(row.stage)
+        shades.iloc[at], texts.iloc[at] = 0.06 + 0.94 * row.share, words.count(row.customers)
+        stayed += [at] if row.stage == row.stage_before else []
+    return heat(ax, shades, texts, framed=stayed)
 
 
 @house_style(height=_rows_high)
@@ -171,18 +150,22 @@ def funnel_by_group(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     groups = list(dict.fromkeys(zip(frame["split"], frame["group"], strict=True)))
     if not steps:
         return _nothing(ax)
-    # A little air between devices and channels.
-    place = {key: i + 0.4 * (key[0] != groups[0][0]) for i, key in enumerate(groups)}
+    air = next((i for i, key in enumerate(groups) if key[0] != groups[0][0]), len(groups))  # a row between devices and channels
+    names = [_(group) for _split, group in groups]
+    shades, texts = grid([*names[:air], "", *names[air:]] if air < len(groups) else names, [_step_name(step) for step in steps])
     for row in frame[frame["step"].isin(steps) & (frame["n"] > 0)].itertuples():
-        better = row.step_conversion_rate >= row.rest_rate
-        depth = 0.15 + min(abs(row.step_conversion_rate - row.rest_rate) * 2.5, 0.85) if row.is_different else 0.0
-        sign = ("▲ " if better else "▼ ") if row.is_different else ""
-        text = sign + words.share(row.step_conversion_rate)
-        _cell(ax, steps.index(row.step), place[row.split, row.group], text, depth, edge=RULE, colour=ACCENT if better else WARM)
-    _matrix(ax, [_(group) for _split, group in groups], [_("to {step}").format(step=_(STEP_NAMES.get(step, step))) for step in steps])
-    ax.set_yticks(list(place.values()), [_(group) for _split, group in groups])
-    ax.set_ylim(max(place.values()) + 0.5, -1.5)
-    return ax
+        number = groups.index((row.split, row.group))
+        at = number + (number >= air), steps.index(row.step)
+        difference = row.step_conversion_rate - row.rest_rate
+        depth = 0.15 + min(abs(difference) * 2.5, 0.85) if row.is_different else 0.0
+        shades.iloc[at] = depth if difference >= 0 else -depth
+        sign = ("▲ " if difference >= 0 else "▼ ") if row.is_different else ""
+        texts.iloc[at] = sign + words.share(row.step_conversion_rate)
+    return heat(ax, shades, texts)
+
+
+def _step_name(step: str) -> str:
+    return _("to {step}").format(step=_(STEP_NAMES.get(step, step)))
 
 
 def _cohorts_high(frame: pd.DataFrame) -> float:
@@ -197,19 +180,13 @@ def cohort_heat(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     if known.empty:
         return _nothing(ax)
     peak = max(float(known["retention_rate"].max()), 1e-9)
-    for row in known.itertuples():
-        _cell(ax, row.period, cohorts.index(row.cohort), words.share(row.retention_rate, 0), 0.04 + 0.96 * row.retention_rate / peak)
     sizes = frame.drop_duplicates("cohort").set_index("cohort")["cohort_customers"]
-    last = int(known["period"].max())
-    for period in range(1, last + 1):
-        ax.text(period, -0.65, words.count(period), ha="center", va="bottom", fontsize=9, color=MUTED)
     names = [_("{month}: {n}").format(month=words.short_month(cohort), n=words.count(sizes[cohort])) for cohort in cohorts]
-    ax.set_yticks(range(len(cohorts)), names)
-    ax.set_xlim(0.5, max(last, 6) + 0.5)
-    ax.set_ylim(len(cohorts) - 0.5, -1.3)
-    ax.set_xticks([])
-    ax.grid(visible=False)
-    return ax
+    shades, texts = grid(names, [words.count(period) for period in range(1, max(int(known["period"].max()), 6) + 1)])
+    for row in known.itertuples():
+        at = cohorts.index(row.cohort), row.period - 1
+        shades.iloc[at], texts.iloc[at] = 0.04 + 0.96 * row.retention_rate / peak, words.share(row.retention_rate, 0)
+    return heat(ax, shades, texts)
 
 
 @house_style(height=3.6)

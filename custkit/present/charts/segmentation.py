@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
 from zlib import crc32
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
-from matplotlib.patches import Rectangle
 from matplotlib.transforms import offset_copy
 
 from custkit import words
 from custkit.analysis.migration import ARRIVED, GONE
+from custkit.present.charts.heat import grid, heat
 from custkit.present.charts.style import ACCENT, INK, MUTED, PAPER, RULE, SEQUENCE, SOFT, house_style, text_width
 from custkit.present.finding import show
 from custkit.present.labels import LABELS
@@ -104,22 +102,12 @@ def segment_migration(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     order = sorted({*frame.segment_before, *frame.segment} - {ARRIVED, GONE}, key=lambda name: (-int(sizes.get(name, 0)), name))
     rows = [*order, *[name for name in (ARRIVED,) if (frame.segment_before == name).any()]]
     columns = [*order, *[name for name in (GONE,) if (frame.segment == name).any()]]
-    ramp = LinearSegmentedColormap.from_list("share", [PAPER, ACCENT])
+    shades, texts = grid(rows, [_(name) for name in columns])
     for row in frame.itertuples():
-        x, y = columns.index(row.segment), rows.index(row.segment_before)
-        colour = ramp(min(1.0, 0.06 + 0.94 * row.customer_share))
-        ax.add_patch(_cell(x, y, colour, RULE))
-        dark = sum(to_rgb(colour)) < 1.75
-        ax.text(x, y, words.count(row.customers), ha="center", va="center", fontsize=9, color=PAPER if dark else INK)
-    for place in range(min(len(rows), len(columns), len(order))):
-        ax.add_patch(_cell(place, place, "none", INK))
-    for x, name in enumerate(columns):
-        ax.text(x, -0.7, _wrapped(_(name)), ha="center", va="bottom", fontsize=8, color=MUTED, linespacing=1.1)
-    _segment_rows(ax, rows)
-    ax.set_xlim(-0.5, max(len(columns), 1) - 0.5)
-    ax.set_ylim(max(len(rows), 1) - 0.5, -2.2)
-    ax.set_xticks([])
-    ax.grid(visible=False)
+        at = rows.index(row.segment_before), columns.index(row.segment)
+        shades.iloc[at], texts.iloc[at] = min(1.0, 0.06 + 0.94 * row.customer_share), words.count(row.customers)
+    heat(ax, shades, texts, framed=[(place, place) for place in range(min(len(rows), len(columns), len(order)))])
+    _segment_rows(ax, rows, first=0.5)
     return ax
 
 
@@ -145,17 +133,22 @@ def group_profile(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     return ax
 
 
-def _segment_rows(ax: Axes, names: list[str]) -> None:
-    ax.set_yticks(range(len(names)), [_(name) for name in names])
+def _segment_rows(ax: Axes, names: list[str], *, first: float = 0) -> None:
+    ax.set_yticks([first + place for place in range(len(names))], [_(name) for name in names])
     ax.tick_params(axis="y", pad=13)
     beside = offset_copy(ax.get_yaxis_transform(), fig=ax.get_figure(root=True), x=-7, units="points")
     for place, name in enumerate(names):
         if name not in (ARRIVED, GONE):
-            ax.plot([0], [place], marker="o", markersize=6, color=segment_colour(name), transform=beside, clip_on=False, linestyle="none")
-
-
-def _cell(x: int, y: int, face: Any, edge: str) -> Rectangle:
-    return Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, facecolor=face, edgecolor=edge, linewidth=0.8)
+            ax.plot(
+                [0],
+                [first + place],
+                marker="o",
+                markersize=6,
+                color=segment_colour(name),
+                transform=beside,
+                clip_on=False,
+                linestyle="none",
+            )
 
 
 def _percent(ax: Axes, axis: str, values: list[float]) -> None:

@@ -134,7 +134,7 @@ def _fit(ax: Axes) -> None:
     width, height = figure.get_size_inches()
     figure.canvas.draw_idle()
     y_labels = [label.get_text() for label in ax.get_yticklabels() if label.get_visible()]
-    pad = max((tick.get_pad() for tick in ax.yaxis.get_major_ticks()), default=0.0)
+    pad = float(ax.yaxis.get_tick_params().get("pad", 4.0))
     left = max((text_width(text) for text in y_labels), default=0) + max(0.18, pad / _POINTS + 0.1)
     has_x = any(label.get_text() and label.get_visible() for label in ax.get_xticklabels())
     top = 0.75 if ax.get_title(loc="left") else 0.38
