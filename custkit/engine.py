@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -127,7 +128,10 @@ def load(con: BaseBackend, name: str, data: Path | pa.Table, *, schema: ibis.Sch
 
 
 def _load_spark(con: Any, name: str, data: Path | pa.Table) -> ir.Table:
-    view = con._session.read.parquet(str(data)) if isinstance(data, Path) else con._session.createDataFrame(data)
+    if isinstance(data, Path):
+        view = con._session.read.parquet(re.sub(r"([\[\]{}*?\\])", r"\\\1", str(data)))  # a folder's name, not a pattern
+    else:
+        view = con._session.createDataFrame(data)
     view.createOrReplaceTempView(name)
     return con.table(name)
 

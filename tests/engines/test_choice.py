@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from custkit.analysis.rfm import rfm
@@ -86,6 +87,15 @@ def test_a_small_table_stands_beside_a_large_one(engine):
     assert fetch(joined.select("sold", "weight")).to_pylist() == [
         {"sold": 1, "weight": 0.5}, {"sold": 2, "weight": 1.5}, {"sold": 3, "weight": None},
     ]  # fmt: skip
+
+
+def test_a_folder_s_name_is_no_pattern(tmp_path, engine):
+    for name in ("a [b] é", "a {b,c}", "x"):
+        (tmp_path / name).mkdir()
+        pq.write_table(pa.table({"folder": [name]}), tmp_path / name / "t.parquet")
+    con = open_on(engine)
+    for name in ("a [b] é", "a {b,c}"):
+        assert fetch(load(con, "named", tmp_path / name / "t.parquet")).to_pylist() == [{"folder": name}]
 
 
 @pytest.mark.parametrize(("kind", "module"), [("spark", "pyspark"), ("postgres", "psycopg")])
