@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from textwrap import wrap
 
 import pandas as pd
 import seaborn as sns
@@ -50,4 +51,7 @@ def grid(rows: Sequence[str], columns: Sequence[str]) -> tuple[pd.DataFrame, pd.
 
 
 def _fitted(name: str, inches: float) -> str:
-    return name if text_width(name, 8.5) < inches else "\n".join(name.split(" "))
+    if text_width(name, 8.5) < inches:
+        return name
+    letters = max(int(inches / text_width(max(name, key=text_width), 8.5)), 3)
+    return "\n".join(wrap(name, letters, break_long_words=not name.isascii()))
