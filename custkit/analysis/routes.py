@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
@@ -64,6 +65,7 @@ def visits(order_lines: ir.Table, products: ir.Table, *, level: str = "product_i
     with bought.select("customer_id", "visit_date", "item").distinct().cache() as items:
         days = items.select("customer_id", "visit_date").distinct()
         number = ibis.row_number().over(group_by=days.customer_id, order_by=days.visit_date) + 1
+        number = ops.Cast(number, to="int64").to_expr()  # Spark counts rows in 32 bits, and what is kept has the engine's type
         return items.join(days.mutate(visit_number=number), ["customer_id", "visit_date"]).cache()
 
 
