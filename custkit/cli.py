@@ -15,6 +15,8 @@ import click
 from custkit import __version__
 from custkit.errors import GOOD, INTERNAL, CustkitError
 
+SHOWN_ASIDE = 10
+
 RUN_EXAMPLES = """
 \b
 Examples:
@@ -147,6 +149,8 @@ def intake(client: str) -> int:
     """Read and clean the exports of CLIENT and show the ledger: what was read, kept and set aside, and why."""
     from custkit.client import load_client
     from custkit.intake import take_snapshot
+    from custkit.intake.report import money_frame, quarantine_frame
+    from custkit.intake.staging import STRUCTURAL
     from custkit.reporting.provenance import provenance
 
     snapshot = take_snapshot(load_client(client), progress=sys.stderr.isatty())
@@ -156,7 +160,17 @@ def intake(client: str) -> int:
         click.echo(f"{read.table:<20}{read.rows:>12,}{read.passed:>13,}{read.kept:>12,}{read.aside:>11,}")
     for reason, rows in told.reasons:
         click.echo(f"  {rows:,} × {reason}")
-    click.echo(snapshot.folder)
+    aside = quarantine_frame(snapshot)
+    aside = aside[~aside.reason.isin(STRUCTURAL)]
+    for row in aside.head(SHOWN_ASIDE).itertuples():
+        click.echo(f"  {row.file} line {row.line}{f' column {row.column}' if row.column else ''}: "{row.value}" ({row.reason})")
+    if len(aside) > SHOWN_ASIDE:
+        click.echo(f"  … and {len(aside) - SHOWN_ASIDE:,} more in quarantine.parquet")
+    click.echo(f"\n{'order lines':<28}{'lines':>12}{'amount':>18}{'revenue':>18}")
+    for part in money_frame(snapshot).itertuples():
+        name = f"  {part.part}: {part.of.replace('_', ' ')}" if part.of else part.part
+        click.echo(f"{name:<28}{part.rows:>12,}{part.amount:>18,.2f}{part.revenue:>18,.2f}")
+    click.echo(f"\n{snapshot.folder}")
     return GOOD
 
 
