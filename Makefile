@@ -34,7 +34,7 @@ lint: ready ## style, types, the house's direction of imports
 	@$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-cache > /tmp/custkit-imports.$$$$ || { cat /tmp/custkit-imports.$$$$; rm -f /tmp/custkit-imports.$$$$; exit 1; }; rm -f /tmp/custkit-imports.$$$$
 
 unit: ready ## worked examples, properties, published numbers, the pack
-	@$(PY) -m pytest -n 2 --dist loadgroup tests
+	@$(PY) -m pytest -n 2 --dist loadscope --no-loadscope-reorder tests
 
 notebooks-hold: ready ## nbval: the notebooks' committed outputs still come out
 	@$(CUSTKIT) intake demo > /dev/null

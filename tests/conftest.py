@@ -12,6 +12,7 @@ from typing import Any
 import ibis.expr.types as ir
 import pyarrow as pa
 import pytest
+from hypothesis import settings
 from ibis.backends import BaseBackend
 
 from custkit.client import Engine
@@ -20,6 +21,12 @@ from custkit.tables import TABLES
 
 ENGINES = ("duckdb", "spark", "postgres")
 DATA = Path(os.environ.get("CUSTKIT_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+
+
+# HYPOTHESIS_PROFILE=deep looks much further than every change can wait for, at other examples each time.
+settings.register_profile("quick", max_examples=16, deadline=None, derandomize=True)
+settings.register_profile("deep", max_examples=400, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

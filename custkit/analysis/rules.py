@@ -75,7 +75,8 @@ def rules(itemsets: pd.DataFrame, *, min_confidence: float = 0.5, max_consequent
         raise ValueError(f"min_confidence={min_confidence}; it is a share between 0 and 1")
     if itemsets.empty:
         return _empty(_RULES)
-    found = association_rules(itemsets[["support", "itemsets"]], metric="confidence", min_threshold=min_confidence - _TOLERANCE)
+    with np.errstate(divide="ignore", invalid="ignore"):  # mlxtend divides everywhere before it looks where it may
+        found = association_rules(itemsets[["support", "itemsets"]], metric="confidence", min_threshold=min_confidence - _TOLERANCE)
     if max_consequent is not None:
         found = found[found["consequents"].map(len) <= max_consequent]
     if found.empty:

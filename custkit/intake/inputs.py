@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
+from uuid import uuid4
 
 from custkit.client import Client, Source
 from custkit.errors import BadInput
@@ -136,6 +136,6 @@ def _read(cache: Path) -> dict[str, list[object]]:
 
 def _write(cache: Path, content: dict[str, list[object]]) -> None:
     cache.parent.mkdir(parents=True, exist_ok=True)
-    beside = cache.with_name(f"{cache.name}.{os.getpid()}")
+    beside = cache.with_name(f"{cache.name}.{uuid4().hex}")  # takers at the same time may be threads of one process
     beside.write_text(json.dumps(content), "utf-8")
     beside.replace(cache)

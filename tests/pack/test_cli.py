@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import signal
 import subprocess
 import sys
@@ -92,18 +94,21 @@ def test_run_prints_the_page_to_open_and_names_what_failed(shop: Any) -> None:
 
 
 def test_kill_9_of_a_run_leaves_the_old_pack_whole_and_the_next_run_succeeds(shop: Any) -> None:
-    shop.notebook("slow", "import time\nprint(period)", "time.sleep(60)")
+    reached = shop.root / "reached"
+    os.mkfifo(reached)
+    shop.notebook("slow", f"print(period)\nopen({str(reached)!r}, 'w').write('here')", "import time\ntime.sleep(60)")
+    here = os.open(reached, os.O_RDONLY | os.O_NONBLOCK)
     running = shop.start("run", "corner")
     try:
         assert running.stderr is not None
         assert "1 to run" in running.stderr.readline()
-        while not list(shop.month.glob(".work-*/private/slow/in.ipynb")):
-            assert running.poll() is None
+        assert select.select([here], [], [], 60)[0], "the notebook was not reached"
         busy = shop.command("run", "corner")
         assert busy.returncode == BUSY and "another run" in busy.stderr
     finally:
         running.send_signal(signal.SIGKILL)
         running.communicate()
+        os.close(here)
     assert not shop.current.exists()
     shop.notebook("slow", "1")
     again = CliRunner().invoke(main, ["run", "corner"])

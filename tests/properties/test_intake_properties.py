@@ -36,6 +36,8 @@ IDS = st.sampled_from(["", "a", "b", "0001", "Total", "NA", "te\nxt", 'q"q', "x,
 ROWS = st.lists(st.one_of(st.tuples(IDS, DATES, IDS, AMOUNTS), st.just(()), st.tuples(IDS, IDS)), max_size=12)
 CELLS = st.text(st.sampled_from("ab,\"\n\r '绿\\"), max_size=5)
 
+CHEAP = settings(max_examples=20 * settings.default.max_examples)
+
 
 def as_csv(rows, **how):
     text = io.StringIO()
@@ -43,7 +45,6 @@ def as_csv(rows, **how):
     return text.getvalue()
 
 
-@settings(max_examples=25, deadline=None)
 @given(rows=ROWS, ending=st.sampled_from(["\n", "\r\n"]))
 def test_every_record_and_every_cent_is_accounted_for(rows, ending):
     good = ("g", "2026-10-01", "c", "1.00")
@@ -76,7 +77,7 @@ def read_all(data: bytes, size: int) -> tuple[list, list, int, int]:
     return rows, aside, sum(block.records for block in blocks), sum(block.blank for block in blocks)
 
 
-@settings(max_examples=300, deadline=None)
+@CHEAP
 @given(rows=st.lists(st.lists(CELLS, min_size=1, max_size=3), max_size=8), size=st.sampled_from([1 << 20, 64]))
 def test_the_quick_reader_reads_what_the_strict_one_reads(rows, size):
     data = as_csv(rows, lineterminator="\r\n").encode()
@@ -87,7 +88,7 @@ def test_the_quick_reader_reads_what_the_strict_one_reads(rows, size):
     assert [list(row[1:]) for row in quick[0]] == [row for row in rows if len(row) == 2 and any(row)]
 
 
-@settings(max_examples=300, deadline=None)
+@CHEAP
 @given(text=st.text(st.sampled_from('a,"\n\r'), max_size=30))
 def test_two_counters_count_the_same_records_of_any_text_that_can_be_read(text):
     data = text.encode()

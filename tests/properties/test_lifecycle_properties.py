@@ -38,6 +38,8 @@ EVENTS = st.lists(
     max_size=14,
 )
 
+DEAREST, DEAR, CHEAP = (settings(max_examples=int(part * settings.default.max_examples)) for part in (0.25, 0.5, 3))
+
 
 @pytest.fixture(scope="module")
 def duck():
@@ -78,7 +80,7 @@ def shop(con, customers, purchases, events, *, backwards=False):
     ]
 
 
-@settings(deadline=None, max_examples=8)
+@DEAR
 @given(customers=CUSTOMERS, purchases=PURCHASES, events=EVENTS, rules=RULES)
 def test_each_customer_stands_on_exactly_one_stage(duck, customers, purchases, events, rules):
     tables = shop(duck, customers, purchases, events)
@@ -92,7 +94,7 @@ def test_each_customer_stands_on_exactly_one_stage(duck, customers, purchases, e
         assert stage != "lost" or (closed is not None and at(closed) < AS_OF)
 
 
-@settings(deadline=None, max_examples=3)
+@DEAREST
 @given(customers=CUSTOMERS, purchases=PURCHASES, events=EVENTS, rules=RULES)
 def test_moves_conserve_customers_whatever_the_order_of_rows(duck, customers, purchases, events, rules):
     tables = shop(duck, customers, purchases, events)
@@ -110,7 +112,7 @@ def test_moves_conserve_customers_whatever_the_order_of_rows(duck, customers, pu
     pd.testing.assert_frame_equal(stage_transitions(before, now), moves)
 
 
-@settings(deadline=None, max_examples=5)
+@DEAREST
 @given(events=EVENTS, per=st.sampled_from(["session", "visitor"]))
 def test_funnels_only_narrow_and_groups_sum_to_the_whole(duck, events, per):
     table = shop(duck, {}, [], events)[2]
@@ -140,7 +142,7 @@ def walked(events, per):
     return reached
 
 
-@settings(deadline=None, max_examples=8)
+@DEAR
 @given(purchases=PURCHASES, as_of=st.sampled_from([AS_OF, datetime(2026, 10, 15), datetime(2026, 3, 1)]))
 def test_cohorts_hold_everyone_once_and_no_future(duck, purchases, as_of):
     triangle = cohorts(shop(duck, {}, purchases, [])[1], as_of=as_of)
@@ -158,7 +160,7 @@ def test_cohorts_hold_everyone_once_and_no_future(duck, purchases, as_of):
             assert row.customers == theirs.loc[theirs["at"].dt.to_period("M") == month, "who"].nunique()
 
 
-@settings(deadline=None, max_examples=6)
+@DEAR
 @given(customers=CUSTOMERS, purchases=PURCHASES, silence=st.sampled_from([20, 60]))
 def test_every_buyer_has_one_life_and_one_answer_a_window(duck, customers, purchases, silence):
     people, bought, _events = shop(duck, customers, purchases, [])
@@ -170,7 +172,7 @@ def test_every_buyer_has_one_life_and_one_answer_a_window(duck, customers, purch
     assert (asked["customers"] <= asked["n"]).all() and (asked["n"] <= len(buyers)).all()
 
 
-@settings(deadline=None, max_examples=50)
+@CHEAP
 @given(p_values=st.lists(st.floats(0, 1), max_size=20))
 def test_adjusted_p_values_are_those_of_statsmodels(p_values):
     from statsmodels.stats.multitest import multipletests
@@ -179,7 +181,7 @@ def test_adjusted_p_values_are_those_of_statsmodels(p_values):
     assert ours == pytest.approx(list(multipletests(p_values, method="fdr_bh")[1]) if p_values else [])
 
 
-@settings(deadline=None, max_examples=50)
+@CHEAP
 @given(n1=st.integers(100, 5000), n2=st.integers(100, 5000), share1=st.floats(0.1, 0.9), share2=st.floats(0.1, 0.9))
 def test_the_chance_of_two_shares_is_that_of_statsmodels(n1, n2, share1, share2):
     from statsmodels.stats.proportion import proportions_ztest

