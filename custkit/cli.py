@@ -163,7 +163,8 @@ def intake(client: str) -> int:
     aside = quarantine_frame(snapshot)
     aside = aside[~aside.reason.isin(STRUCTURAL)]
     for row in aside.head(SHOWN_ASIDE).itertuples():
-        click.echo(f"  {row.file} line {row.line}{f' column {row.column}' if row.column else ''}: "{row.value}" ({row.reason})")
+        where = f" column {row.column}" if row.column else ""
+        click.echo(f'  {row.file} line {row.line}{where}: "{row.value}" ({row.reason})')
     if len(aside) > SHOWN_ASIDE:
         click.echo(f"  … and {len(aside) - SHOWN_ASIDE:,} more in quarantine.parquet")
     click.echo(f"\n{'order lines':<28}{'lines':>12}{'amount':>18}{'revenue':>18}")
