@@ -87,6 +87,14 @@ def km_at(curve: pd.DataFrame, days: int) -> float:
     return float(seen["survival"].iloc[-1]) if len(seen) else 1.0
 
 
+def km_at_interval(curve: pd.DataFrame, days: int) -> tuple[float, float]:
+    """95 % interval of `km_at`; (nan, nan) past the longest wait seen and where nobody's had come true by then."""
+    seen = curve[curve["duration_days"] <= days]
+    if seen.empty or days > curve["duration_days"].iloc[-1] or seen["survival"].iloc[-1] >= 1:
+        return math.nan, math.nan
+    return float(seen["low"].iloc[-1]), float(seen["high"].iloc[-1])
+
+
 def _first_at_or_below(curve: pd.DataFrame, column: str) -> float:
     through = curve[curve[column] <= 0.5 + _HAIR]
     return float(through["duration_days"].iloc[0]) if len(through) else math.nan

@@ -10,10 +10,10 @@ import pandas as pd
 from custkit import words
 from custkit.analysis.funnel import STEP_NAMES, break_point, worst_break
 from custkit.analysis.lifecycle import DORMANT, LIVE_BUYERS, LOST, NEW, STAGE_NAMES, VIP, VISITOR
-from custkit.analysis.rates import SMALL_SAMPLE, false_discovery, shares_p_value
+from custkit.analysis.rates import SMALL_SAMPLE, false_discovery, shares_p_value, wilson
 from custkit.analysis.registrations import ALL_CHANNELS
 from custkit.analysis.second_purchase import second_purchase_summary
-from custkit.analysis.survival import kaplan_meier, km_at, km_median, km_median_interval
+from custkit.analysis.survival import kaplan_meier, km_at, km_at_interval, km_median, km_median_interval
 from custkit.period import Period
 from custkit.present.finding import Fact, Finding
 from custkit.words import _, mark, ngettext
@@ -507,6 +507,7 @@ def return_finding(spells: pd.DataFrame) -> Finding:
         return Finding(_("Not estimated: there are no first orders."), tone="quiet")
     row, median, back = summary.iloc[0], km_median(curve), 1 - km_at(curve, 90)
     low, high = km_median_interval(curve)
+    still_low, still_high = km_at_interval(curve, 90)
     n = int(row["customers"])
     if median == median:
         headline = _("Half of new customers are back within {days} of their first order.").format(days=words.days(median))
@@ -532,7 +533,15 @@ def return_finding(spells: pd.DataFrame) -> Finding:
             high=high,
             definition=_("Days from the first to the second order day by which half are back; Kaplan–Meier, 95% interval."),
         ),
-        Fact("second_purchase.back_90_days", back, "share", n=n, definition=_("Share back within 90 days by Kaplan–Meier.")),
+        Fact(
+            "second_purchase.back_90_days",
+            back,
+            "share",
+            n=n,
+            low=1 - still_high,
+            high=1 - still_low,
+            definition=_("Share back within 90 days by Kaplan–Meier."),
+        ),
         Fact(
             "second_purchase.median_days",
             float(row["median_days"]),
@@ -557,6 +566,7 @@ def stay_finding(spells: pd.DataFrame, *, dormant_days: int) -> Finding:
         return Finding(message.format(days=words.days(dormant_days)), tone="quiet")
     n = int(curve["at_risk"].iloc[0])
     low, high = km_median_interval(curve)
+    year_low, year_high = km_at_interval(curve, 365)
     then, share = (365, year) if year == year else (longest, float(curve["survival"].iloc[-1]))
     later = _("{days} after the first order {share} are still customers.").format(days=words.days(then), share=words.share(share))
     facts = _known(
@@ -577,6 +587,8 @@ def stay_finding(spells: pd.DataFrame, *, dormant_days: int) -> Finding:
             year,
             "share",
             n=n,
+            low=year_low,
+            high=year_high,
             definition=_("Share still customers 365 days after the first order, by Kaplan–Meier."),
         ),
     )
@@ -594,4 +606,5 @@ def _known(*facts: Fact) -> tuple[Fact, ...]:
 
 
 def _share_fact(key: str, k: int, n: int, definition: str) -> Fact:
-    return Fact(key, k / n, "share", numerator=k, denominator=n, n=n, definition=definition)
+    low, high = wilson(k, n)
+    return Fact(key, k / n, "share", numerator=k, denominator=n, n=n, low=low, high=high, definition=definition)

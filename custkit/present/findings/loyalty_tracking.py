@@ -9,7 +9,7 @@ import pandas as pd
 
 from custkit import words
 from custkit.analysis.ladder import bottleneck
-from custkit.analysis.rates import SMALL_SAMPLE, shares_differ
+from custkit.analysis.rates import SMALL_SAMPLE, shares_differ, wilson
 from custkit.present.finding import Fact, Finding
 from custkit.words import _
 
@@ -284,6 +284,7 @@ def offer_only_finding(only: pd.DataFrame, *, min_orders: int = 3) -> Finding:
     always, luck = int(only["offer_only"].sum()), float(only["by_chance"].sum())
     margin = math.sqrt(float(((only["excess_high"] - only["excess"]) ** 2).sum()))
     low, high = always - luck - margin, always - luck + margin
+    share_low, share_high = wilson(always, customers)
     facts = (
         Fact(
             "offers.only_on_offer",
@@ -292,6 +293,8 @@ def offer_only_finding(only: pd.DataFrame, *, min_orders: int = 3) -> Finding:
             numerator=always,
             denominator=customers,
             n=customers,
+            low=share_low,
+            high=share_high,
             definition=_("Customers who bought every product of every order on offer / customers with {orders} orders or more.").format(
                 orders=words.count(min_orders)
             ),
