@@ -110,3 +110,12 @@ def test_a_shop_without_offers_says_so(load_table):
 def test_one_order_on_offer_says_nothing_about_a_customer(load_table):
     with pytest.raises(ValueError, match="min_orders must be 2 or more, not 1"):
         offer_only(load_table("orders", []), load_table("order_lines", []), min_orders=1)
+
+
+def test_one_customer_who_met_nothing_but_offers_is_no_pattern():
+    """By luck 0.05 customers would: the first one is an accident, the tenth is not."""
+    frame = pd.DataFrame({"orders": [3], "customers": [1000], "offer_only": [1], "by_chance": [0.05]})
+    one = frame.assign(offer_only_share=0.001, excess=0.95, excess_low=0.51, excess_high=1.39)
+    ten = frame.assign(offer_only=10, offer_only_share=0.01, excess=9.95, excess_low=9.51, excess_high=10.39)
+    assert offer_only_finding(one).tone == "quiet"
+    assert offer_only_finding(ten).tone == "plain"

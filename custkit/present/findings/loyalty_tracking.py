@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import pandas as pd
+from scipy.stats import poisson
 
 from custkit import words
 from custkit.analysis.ladder import bottleneck
@@ -318,7 +319,8 @@ def offer_only_finding(only: pd.DataFrame, *, min_orders: int = 3) -> Finding:
         "always": words.count(always),
         "luck": words.count(luck),
     }
-    if low > 0 and always:
+    # Where luck explains less than one customer, the first one met is no pattern yet: counts that rare are Poisson, not normal.
+    if low > 0 and float(poisson.sf(always - 1, luck)) <= 0.025 and always > 1:
         return Finding(
             _("{share} of customers with {orders} orders or more buy on offer only.").format(**filled),
             _("{always} of {customers} never bought anything at full price; luck would explain {luck}.").format(**filled),
