@@ -321,7 +321,9 @@ def load_client(slug: str, *, path: Path | None = None) -> Client:
     try:
         client = Client.model_validate(given)
     except ValidationError as error:
-        raise BadInput("\n".join(_explain(path, lines, given, e) for e in error.errors())) from None
+        faults = error.errors()
+        inner = [fault for fault in faults if fault["type"] != "too_short"]  # a list too short for want of its faulty members
+        raise BadInput("\n".join(_explain(path, lines, given, fault) for fault in inner or faults)) from None
     client._folder = path.parent.resolve()
     client._slug = slug
     return client
@@ -340,7 +342,8 @@ def _explain(path: Path, lines: Lines, given: Any, error: Any) -> str:
         problem = f"`{dotted}` is missing"
     else:
         message = error["msg"].removeprefix("Value error, ")
-        problem = f"{dotted}: {message}" + ("" if isinstance(error["input"], dict | list | tuple) else f", not `{error['input']}`")
+        told = error["type"] == "value_error" or isinstance(error["input"], dict | list | tuple)
+        problem = f"{dotted}: {message}" + ("" if told else f", not `{error['input']}`")
     return f"{path} line {lines.get(at, 1)}: {problem}"
 
 

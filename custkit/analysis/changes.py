@@ -42,8 +42,8 @@ MEASURES = (
     _Measure("churn_rate", "share", "share", ("churned", "churn_base")),
     _Measure("activity_rate", "share", "share", ("active_customers", "registered")),
 )
-# While the trailing window is filling they move by themselves, so that two months cannot be compared.
-_WINDOWED = ("repurchase_rate", "activity_rate")
+# While the data are younger than a year these move by themselves, and early on everybody is new: such months are not compared.
+_WINDOWED = ("repurchase_rate", "activity_rate", "new_customers")
 
 
 def changes(kpis: pd.DataFrame, *, z: float = Z95) -> pd.DataFrame:

@@ -66,6 +66,8 @@ def category_loyalty(order_lines: ir.Table, products: ir.Table, *, as_of: dateti
             ac=(_.a * _.c).sum(), bc=(_.b * _.c).sum(),
         )
     ).sort_values(["revenue", "category"], ascending=[False, True], ignore_index=True)  # fmt: skip
+    if list(found.category) == [UNKNOWN]:
+        found = found.iloc[:0]
     everyone = frame(visits.aggregate(c=_.c.sum(), cc=(_.c * _.c).sum())).fillna(0.0).iloc[0]
     rated = _rated(found[["category", "customers", "loyal", "revenue"]], "loyal", "loyal_share")
     revenue = float(found.revenue.sum())

@@ -13,7 +13,7 @@ from custkit.engine import frame
 from custkit.words import mark
 
 AS_BRIEFED, CORRECTED = "as briefed", "corrected"
-DEFINITION_NAMES = {AS_BRIEFED: mark("as briefed"), CORRECTED: mark("corrected")}
+DEFINITION_NAMES = {AS_BRIEFED: mark("common short formula"), CORRECTED: mark("corrected")}
 COLUMNS = (
     "definition", "value_per_purchase", "purchases", "gross_margin", "acquisition_cost", "customer_value",
     "customers", "new_customers",

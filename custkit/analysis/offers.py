@@ -76,6 +76,7 @@ def offers_by_month(purchases: ir.Table) -> pd.DataFrame:
     so_far, used = (counts.set_index("month")["customers"].reindex(monthly["month"]).fillna(0).cumsum() for counts in (begun, users))
     monthly["cumulative_offer_share"] = _ratio(monthly["offer_orders"].cumsum(), monthly["orders"].cumsum())
     monthly["ever_offer_share"] = _ratio(used.reset_index(drop=True), so_far.reset_index(drop=True))
+    monthly = monthly if monthly["offer_orders"].any() else monthly.iloc[:0]
     return _shares(monthly)[list(MONTH_COLUMNS)]
 
 
@@ -92,6 +93,7 @@ def offers_by_order_number(purchases: ir.Table, *, top: int = 10) -> pd.DataFram
         raise ValueError(f"top must be 1 or more, not {top}")
     numbered = purchases.filter(_.order_number.notnull() & (_.order_number <= top))
     steps = frame(numbered.group_by("order_number").aggregate(**_measures())).sort_values("order_number", ignore_index=True)
+    steps = steps if steps["offer_orders"].any() else steps.iloc[:0]
     return _shares(steps)[["order_number", "orders", "offer_orders", "offer_share", "offer_low", "offer_high", "coupon_share"]]
 
 

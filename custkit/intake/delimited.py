@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,13 +133,17 @@ def _not_utf8(path: Path, data: bytes, error: UnicodeDecodeError, line: int, off
     sample = [text for text in data[max(0, data.rfind(b"\n", 0, error.start) + 1) :][:4000].splitlines() if not text.isascii()][:3]
     for guess in GUESSES:
         try:
-            read = [next(cell for cell in text.decode(guess).split(",") if not cell.isascii())[:20] for text in sample]
+            read = [_cell_beyond_ascii(text.decode(guess)) for text in sample]
         except (UnicodeDecodeError, StopIteration):
             continue
         samples.append(f"{guess} would read {', '.join(f'`{cell}`' for cell in read)}")
     return f"{path} line {line}, byte {offset + error.start}: not UTF-8. Set `encoding` in the client file to the one that reads right" + (
         ": " + "; ".join(samples) if samples else ""
     )
+
+
+def _cell_beyond_ascii(line: str) -> str:
+    return next(cell.strip() for cell in re.split(r"[,;\t|]", line) if not cell.isascii())[:40]
 
 
 def _line_ends(data: bytes) -> int:

@@ -45,6 +45,8 @@ class Fact:
         if self.numerator is not None and self.denominator is not None:
             unit: Unit = "count" if self.unit == "share" and float(self.numerator).is_integer() else "number"
             parts.append(f"{self.shown()} = {show(self.numerator, unit)} / {show(self.denominator, unit)}")
+        elif self.value is not None:
+            parts.append(self.shown())
         if self.low is not None and self.high is not None:
             parts.append(words._("interval {low} to {high}").format(low=show(self.low, self.unit), high=show(self.high, self.unit)))
         if self.n is not None:

@@ -87,7 +87,7 @@ GLOSSARY: dict[str, Entry] = {
     "customer_value": Entry(
         mark("customer value"),
         mark(
-            "Order value × orders per customer × gross margin − the cost of winning a customer, over the last 365 days; beside it the formula of the brief, which counts orders twice."
+            "Order value × orders per customer × gross margin − the cost of winning a customer, over the last 365 days; beside it the common short formula, which counts orders twice."
         ),
         ("S3",),
     ),

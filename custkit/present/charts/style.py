@@ -12,6 +12,7 @@ import sys
 import unicodedata
 import warnings
 from collections.abc import Callable
+from textwrap import wrap
 from typing import Any
 
 import matplotlib as mpl
@@ -125,7 +126,12 @@ def _caption(ax: Axes, title: str, measure: str) -> None:
             measure, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points", color=MUTED, fontsize=9.5, gid=MEASURE_ID
         )
     if title:
-        ax.set_title(title, pad=24 if measure else 10).set_gid(TITLE_ID)
+        ax.set_title(_wrapped(title), pad=24 if measure else 10).set_gid(TITLE_ID)
+
+
+def _wrapped(title: str) -> str:
+    """In lines that a notebook shows whole; the page lifts the title out and wraps it anew."""
+    return "\n".join(wrap(title, 62, break_long_words=False))
 
 
 def _fit(ax: Axes) -> None:
@@ -137,7 +143,8 @@ def _fit(ax: Axes) -> None:
     pad = float(ax.yaxis.get_tick_params().get("pad", 4.0))
     left = max((text_width(text) for text in y_labels), default=0) + max(0.18, pad / _POINTS + 0.1)
     has_x = any(label.get_text() and label.get_visible() for label in ax.get_xticklabels())
-    top = 0.75 if ax.get_title(loc="left") else 0.38
+    told = ax.get_title(loc="left")
+    top = 0.75 + 0.2 * told.count("\n") if told else 0.38
     ax.set_position(
         (left / width, (0.32 if has_x else 0.1) / height, 1 - (left + 0.35) / width, 1 - (top + (0.32 if has_x else 0.1)) / height)
     )

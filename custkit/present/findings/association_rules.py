@@ -124,9 +124,11 @@ def held_finding(held: pd.DataFrame, *, month: str) -> Finding:
             facts=facts,
             tone="quiet",
         )
-    headline = _("Of {told} pairs found before and testable in {month}, {holds} held.").format(
-        told=words.count(told), month=words.month(month), holds=words.count(holds)
-    )
+    headline = ngettext(
+        "The one pair found before and testable in {month}: {holds} held.",
+        "Of {told} pairs found before and testable in {month}, {holds} held.",
+        told,
+    ).format(told=words.count(told), month=words.month(month), holds=words.count(holds))
     detail = []
     if few:
         untold = ngettext("{n} more pair had too few orders to tell.", "{n} more pairs had too few orders to tell.", few)

@@ -274,7 +274,10 @@ def offer_only_finding(only: pd.DataFrame, *, min_orders: int = 3) -> Finding:
 
     offer_only(…)  →  Finding [S8, S34]
     """
-    customers = int(only["customers"].sum()) if len(only) else 0
+    if only.empty:
+        told = _("Not estimated: the data hold no offers, or nobody with {orders} orders or more.").format(orders=words.count(min_orders))
+        return Finding(told, tone="quiet")
+    customers = int(only["customers"].sum())
     if customers < SMALL_SAMPLE:
         return Finding(
             _("Not estimated: only {n} customers have {orders} orders or more.").format(

@@ -527,7 +527,7 @@ def value_finding(values: pd.DataFrame) -> Finding:
     )
     return Finding(
         sentence.format(value=words.money(abs(corrected.customer_value))),
-        _("Winning one costs {cac}. The formula in the brief says {briefed}, because it multiplies spend by repurchases.").format(
+        _("Winning one costs {cac}. The common short formula says {briefed}, because it counts orders twice.").format(
             cac=words.money(corrected.acquisition_cost), briefed=words.money(briefed.customer_value)
         ),
         facts,
