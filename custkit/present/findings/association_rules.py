@@ -164,7 +164,7 @@ def routes_finding(routes: pd.DataFrame, *, step: Step = "any-later", window: st
         sentence = (
             _("No item is followed by another in the next order more often than the other way round.")
             if step == "next-order"
-            else _("No item leads to another later on: the order in which items were bought does not matter beyond chance.")
+            else _("Beyond the next order, no item leads to another more than seasons and habit explain.")
         )
         looked = ngettext("{n} route was looked at.", "{n} routes were looked at.", len(routes)).format(n=words.count(len(routes)))
         return Finding(sentence, looked, (counted,), tone="quiet")
