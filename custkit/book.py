@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Any
 
 import ibis
@@ -106,13 +105,6 @@ class Book:
     def year_ago(self) -> Book:
         """The same month last year."""
         return self.at(self.period - 12)
-
-    @cached_property
-    def first_month(self) -> Period:
-        """The first month with an order. Months before it are unknown, not zero."""
-        first, _last = self.snapshot.span
-        assert first is not None
-        return Period.of(first)
 
     def days_before(self, days: int) -> datetime:
         """Start of the window of `days` days that ends at `as_of`."""

@@ -25,24 +25,22 @@ HOLDS, WEAKER, GONE, TOO_FEW = mark("holds"), mark("holds, but weaker"), mark("n
 _TOLERANCE = 1e-9
 
 _MEASURES = ("support", "confidence", "lift", "leverage", "conviction", "zhang")
+_COUNTS = {
+    "antecedent": "str",
+    "consequent": "str",
+    "antecedent_orders": "int64",
+    "consequent_orders": "int64",
+    "joint_orders": "int64",
+    "baskets": "int64",
+}
 _RULES = {
     "antecedents": object,
     "consequents": object,
-    "antecedent": "str",
-    "consequent": "str",
-    "antecedent_orders": "int64",
-    "consequent_orders": "int64",
-    "joint_orders": "int64",
-    "baskets": "int64",
+    **_COUNTS,
     **dict.fromkeys(_MEASURES, "float64"),
 }
 _PAIRS = {
-    "antecedent": "str",
-    "consequent": "str",
-    "antecedent_orders": "int64",
-    "consequent_orders": "int64",
-    "joint_orders": "int64",
-    "baskets": "int64",
+    **_COUNTS,
     "support": "float64",
     "confidence": "float64",
     "reverse_confidence": "float64",
