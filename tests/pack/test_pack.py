@@ -140,3 +140,16 @@ def test_the_executed_notebook_keeps_no_trace_of_the_machine(shop: Any, fact: Ca
     text = (shop.current / "notebooks" / "one.ipynb").read_text(encoding="utf-8")
     assert str(shop.root) not in text and "sentinel" not in text and "start_time" not in text
     assert not list(shop.month.glob(".work-*"))
+
+
+def test_parts_that_do_not_add_up_are_not_published_and_the_old_pack_stays(shop: Any, fact: Callable[..., str]) -> None:
+    shop.notebook("one", fact("a", "1"))
+    run_packs(["corner"])
+    before = shop.current.resolve()
+    shop.notebook("segments", "from custkit.analysis import conservation", "conservation.laws(segment_customers=([2, 1], 4))")
+    (outcome,) = run_packs(["corner"])
+    assert outcome.exit_code == INTERNAL
+    assert [(failure.notebook, failure.fault.error) for failure in outcome.failures] == [("segments", "BrokenLaw")]
+    assert shop.current.resolve() == before
+    page = outcome.index.read_text(encoding="utf-8")
+    assert "not published" in page and "`segment_customers` does not add up" in page and "parts 3, whole 4, difference -1" in page

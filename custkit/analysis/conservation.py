@@ -1,0 +1,138 @@
+"""Conservation laws: parts add up to a whole that was counted another way, or nothing is published."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+import ibis.expr.types as ir
+import pandas as pd
+from ibis import _
+
+from custkit.engine import fetch
+from custkit.errors import CustkitError
+from custkit.words import mark
+
+# Every law a page may state: what its parts are and what the whole is. Counts are kept exactly, money to the cent.
+LAWS: dict[str, tuple[str, Literal["count", "money"]]] = {
+    "bridge": (mark("lines of the revenue bridge against the change in revenue"), "money"),
+    "bridge_customers": (mark("lines of the revenue bridge against the customers with an order in one of the two months"), "count"),
+    "tree": (mark("factors of the revenue tree against the change in revenue"), "money"),
+    "months": (mark("revenue month by month against revenue so far"), "money"),
+    "stage_customers": (mark("customers by stage of life against everybody registered or seen buying"), "count"),
+    "stage_revenue": (mark("revenue by stage of life against purchases of the last 365 days"), "money"),
+    "segment_customers": (mark("customers by segment against those who bought in the last 365 days"), "count"),
+    "segment_revenue": (mark("revenue by segment against purchases of the last 365 days"), "money"),
+    "waits": (mark("first-time buyers back and not back against everybody who ever bought"), "count"),
+    "decile_customers": (mark("customers by tenth against those who bought in the last 365 days"), "count"),
+    "decile_revenue": (mark("revenue by tenth against purchases of the last 365 days"), "money"),
+    "migration_before": (mark("rows of the migration against each segment's customers of last month"), "count"),
+    "migration_now": (mark("columns of the migration against each segment's customers of this month"), "count"),
+    "cohort_customers": (mark("customers by month of their first order against everybody who ever bought"), "count"),
+}
+COLUMNS = ("law", "unit", "sums", "parts", "whole")
+# Frames hold money as floats, which carry a cent through sums of some billions.
+CENT = {"count": 0.0, "money": 0.005}
+
+Numbers = Iterable[Any] | Mapping[Any, Any] | float | Decimal
+
+
+class BrokenLaw(CustkitError):
+    """Parts that do not sum to their whole: a figure on the page is wrong, so the pack must not be published."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """What a window's orders hold when they are counted straight: `buyers` are known customers, money is exact."""
+
+    buyers: int
+    orders: int
+    known_revenue: Decimal
+    revenue: Decimal
+
+
+def base(orders: ir.Table, *, as_of: datetime, start: datetime | None = None) -> Base:
+    """Count the whole that parts are held against: distinct ids and sums over the orders themselves, without folding to customers.
+
+    one row an order  →  buyers, orders (known customers' purchases), known_revenue, revenue (currency); from `start` on, or from the first
+
+    Give `book.purchases` where the parts leave return slips out, `book.orders` where they hold them.
+    """
+    inside = orders.filter(_.ordered_at < as_of)
+    inside = inside if start is None else inside.filter(_.ordered_at >= start)
+    known = _.customer_id.notnull()
+    counted = inside.aggregate(
+        buyers=_.customer_id.nunique(where=_.is_purchase & known),
+        orders=_.order_id.count(where=_.is_purchase & known),
+        known_revenue=_.revenue.sum(where=known),
+        revenue=_.revenue.sum(),
+    )
+    (row,) = fetch(counted).to_pylist()
+    zero = Decimal(0)
+    return Base(int(row["buyers"]), int(row["orders"]), row["known_revenue"] or zero, row["revenue"] or zero)
+
+
+def laws(**given: tuple[Numbers, Numbers]) -> pd.DataFrame:
+    """Hold every law given as `name=(parts, whole)`, or stop.
+
+    →  law | unit, sums, parts, whole: one row a law, all of which hold
+
+    name       one of `LAWS`
+    parts      the figures that a page shows; their sum must be the whole. A single number is a sum of one
+    whole      a number counted independently of the parts; or a mapping or Series of group → number, where the parts are a mapping
+               or Series too and each group must hold by itself (a group that only one side has counts 0 on the other)
+
+    laws(segment_customers=(summary.customers, base.buyers), migration_before=(rows.groupby("segment_before").customers.sum(), before))
+
+    A part that is missing (nan) breaks its law. [RELIABILITY: conservation]
+
+    Raises BrokenLaw naming the law, the parts, the whole and the difference; ValueError for a law that is not in `LAWS`.
+    """
+    return pd.DataFrame([_held(name, parts, whole) for name, (parts, whole) in given.items()], columns=list(COLUMNS)).astype(
+        {"law": "str", "unit": "str", "sums": "int64", "parts": "float64", "whole": "float64"}
+    )
+
+
+def _held(name: str, parts: Numbers, whole: Numbers) -> tuple[str, str, int, float, float]:
+    if name not in LAWS:
+        raise ValueError(f"`{name}` is no law; there are {', '.join(LAWS)}")
+    meaning, unit = LAWS[name]
+    pairs = _by_group(parts, whole) if _is_grouped(whole) else {"": (parts, whole)}
+    sums = {group: (_total(some), _total(all_)) for group, (some, all_) in pairs.items()}
+    for group, (told, owed) in sums.items():
+        difference = float(told - owed)
+        if not abs(difference) <= CENT[unit]:
+            of = f" of {group}" if group else ""
+            raise BrokenLaw(
+                f"`{name}`{of} does not add up ({meaning}): parts {_shown(told)}, whole {_shown(owed)}, difference {_shown(told - owed)}"
+            )
+    told, owed = (sum((pair[side] for pair in sums.values()), Decimal(0)) for side in (0, 1))
+    return name, unit, len(sums), float(told), float(owed)
+
+
+def _is_grouped(numbers: Numbers) -> bool:
+    return isinstance(numbers, Mapping | pd.Series)
+
+
+def _by_group(parts: Any, whole: Any) -> dict[str, tuple[Any, Any]]:
+    if not _is_grouped(parts):
+        raise ValueError("a whole by group needs parts by group: a mapping or a Series with the group as its index")
+    some, all_ = ({str(group): value for group, value in side.items()} for side in (parts, whole))
+    return {group: (some.get(group, 0), all_.get(group, 0)) for group in sorted(some.keys() | all_.keys())}
+
+
+def _total(numbers: Any) -> Decimal:
+    """Exact where the numbers are; nan where one is missing."""
+    values = numbers.values() if isinstance(numbers, Mapping) else numbers if isinstance(numbers, Iterable) else [numbers]
+    return sum((Decimal("nan") if pd.isna(value) else Decimal(str(value)) for value in values), Decimal(0))
+
+
+def _shown(amount: Decimal) -> str:
+    if amount.is_nan():
+        return "unknown"
+    value = float(amount)
+    return f"{value:,.0f}" if value.is_integer() and math.isfinite(value) else f"{value:,.4f}"
