@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, ValidationInfo, field_validator, model_validator
 
 from custkit.errors import BadInput
+from custkit.period import Period
 from custkit.tables import TABLES, source_fields
 from custkit.words import mark
 from custkit.yaml_text import Lines, read_yaml
@@ -165,6 +166,207 @@ class Lifecycle(_Strict):
         return self
 
 
+class Payments(_Strict):
+    """Words by which a payment method is known, wherever they stand in it, in small or capital letters; `full` goes before the others.
+
+    What none of the words fits is paid in full too. A list in the client file takes the place of the one here.
+    """
+
+    full: tuple[str, ...] = ("in full", "no instalment", "全款", "一次性", "不分期", "免分期")
+    instalment: tuple[str, ...] = ("instalment", "installment", "pay later", "bnpl", "hire purchase", "分期")
+    subscription: tuple[str, ...] = ("subscription", "subscribe", "recurring", "订阅", "连续包", "自动续费")
+
+    @field_validator("full", "instalment", "subscription")
+    @classmethod
+    def _words(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not word.strip() for word in given):
+            raise ValueError("an empty word stands in every payment method; write a word of the method's name")
+        return given
+
+
+class Weights(_Strict):
+    """How much each dimension of the spending score counts, relative to the others; 0 leaves it out."""
+
+    means: float = Field(1, ge=0)
+    behaviour: float = Field(4, ge=0)
+    predicted: float = Field(4, ge=0)
+    engagement: float = Field(1, ge=0)
+
+    @model_validator(mode="after")
+    def _some(self) -> Weights:
+        if not sum((self.means, self.behaviour, self.predicted, self.engagement)) > 0:
+            raise ValueError("every weight is 0; a score needs one above 0")
+        return self
+
+
+class Credit(_Strict):
+    """When the list suggests a credit limit, and how much: `months` times what the customer kept on average a month of the last twelve.
+
+    methods      words by which payment on credit is known in a payment method; without such a history there is no suggestion
+    min_orders   so many orders on credit make a history
+    cap          the largest limit suggested
+    """
+
+    methods: tuple[str, ...] = ("instalment", "installment", "invoice", "on account", "pay later", "分期", "账单", "发票", "月结", "账期")
+    months: float = Field(1, gt=0, le=12)
+    min_orders: int = Field(3, ge=1)
+    cap: Decimal | None = Field(None, gt=0)
+
+
+class Spending(_Strict):
+    """What the spending score weighs and where its levels begin.
+
+    incomes, occupations   the client's own order of bands, lowest first; income bands with numbers in their names need none
+    high, low              share of customers that count as high, and as low; the rest is middle
+    """
+
+    weights: Weights = Weights()
+    incomes: tuple[str, ...] = ()
+    occupations: tuple[str, ...] = ()
+    high: float = Field(0.2, gt=0, lt=1)
+    low: float = Field(0.4, gt=0, lt=1)
+    credit: Credit = Credit()
+
+    @model_validator(mode="after")
+    def _apart(self) -> Spending:
+        if self.high + self.low > 1:
+            raise ValueError(f"high ({self.high}) and low ({self.low}) are more than all customers together")
+        return self
+
+
+ABUSE_RULES = ("refund_loops", "round_trips", "threshold_orders", "resale", "coupons")
+
+
+class Abuse(_Strict):
+    """What looks like cash-out or abuse, for a person to look at. Those suspected are left out of the spending score.
+
+    rules         those that apply; all where not given
+    returned      refund_loops: so much of what a customer bought came back, by value …
+    returns       … in so many returns, and in more of them than chance explains
+    round_trips   round_trips: so many orders came back whole, to the cent, within `round_trip_days`, `returned` of all spend or more
+    thresholds    threshold_orders: order values at which instalments or points begin, e.g. [300, 500]; none, no rule
+    near          … an order lies just above one within so much of it; `threshold_orders` of them, more than chance explains
+    bulk_times    resale: a line of so many times what nine in ten buyers of the product take at most …
+    bulk_lines    … on so many lines
+    coupon_share  coupons: coupons pay for so much of what was bought at list price …
+    coupon_orders … in so many orders
+    """
+
+    rules: tuple[Literal["refund_loops", "round_trips", "threshold_orders", "resale", "coupons"], ...] = ABUSE_RULES
+    returned: float = Field(0.5, gt=0)
+    returns: int = Field(3, ge=1)
+    round_trips: int = Field(3, ge=1)
+    round_trip_days: int = Field(30, ge=1)
+    thresholds: tuple[Decimal, ...] = ()
+    near: float = Field(0.02, gt=0, lt=1)
+    threshold_orders: int = Field(5, ge=1)
+    bulk_times: float = Field(10, gt=1)
+    bulk_lines: int = Field(3, ge=1)
+    coupon_share: float = Field(0.5, gt=0, le=1)
+    coupon_orders: int = Field(5, ge=1)
+
+    @field_validator("thresholds")
+    @classmethod
+    def _above_nothing(cls, given: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
+        if any(threshold <= 0 for threshold in given):
+            raise ValueError("a threshold is an order value above 0")
+        return given
+
+
+# The definitions the field has for one word, the kit's own first. `analysis/definitions.py` says how each is counted.
+DEFINITIONS: dict[str, tuple[str, ...]] = {
+    "repurchase_rate": ("two_days", "two_orders", "mature", "all_time"),
+    "spend_per_customer": ("month", "average_month", "cumulative"),
+    "aov": ("known", "with_guests", "cumulative"),
+    "churn_rate": ("dormant_or_lost", "dormant", "lost"),
+    "activity_rate": ("any_event", "purchases"),
+    "first_purchase_rate": ("all_registered", "mature"),
+    "second_purchase": ("km_median", "median", "mean"),
+    "customer_value": ("corrected", "as_briefed"),
+    "lifetime_value": ("auto", "bg_nbd", "mbg_nbd", "pareto_nbd", "plain"),
+}
+
+
+class Counted(_Strict):
+    """Which definition counts, and from which month on: `steps` are (first month, definition), the first one from the beginning."""
+
+    steps: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def read(cls, measure: str, given: str) -> Counted:
+        """`two_orders`; `two_days; two_orders from 2026-07`; or `two_orders from 2026-07`, which the kit's own definition precedes."""
+        steps: list[tuple[str, str]] = []
+        for part in given.split(";"):
+            name, dated, since = (word.strip() for word in part.partition(" from "))
+            if name not in DEFINITIONS[measure]:
+                known = DEFINITIONS[measure]
+                raise ValueError(f"`{name}` is no definition of {measure}{_did_you_mean(name, known)}; there are {', '.join(known)}")
+            if dated and not steps:
+                steps.append(("", DEFINITIONS[measure][0]))
+            if bool(dated) != bool(steps):
+                raise ValueError(f"`{given}`: write `A; B from 2026-07`, where A counts before that month and B from it on")
+            if dated and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", since):
+                raise ValueError(f"`{since}` is not a month; write a year and a month, such as 2026-07")
+            if steps and (steps[-1][0] >= since or steps[-1][1] == name):
+                raise ValueError(f"`{given}`: months rise from left to right, and each definition differs from the one before")
+            steps.append((since, name))
+        return cls(steps=tuple(steps))
+
+    def at(self, period: Period) -> str:
+        """The definition that counts in `period`."""
+        return [name for since, name in self.steps if since <= str(period)][-1]
+
+    def since(self, period: Period) -> str:
+        """The month from which the definition of `period` has counted; empty where it always has."""
+        return [since for since, _name in self.steps if since <= str(period)][-1]
+
+
+class Definitions(_Strict):
+    """How a word is counted where the field has several ways; one line a measure, the kit's own where none is given.
+
+    repurchase_rate      two_days: bought on two days of the last 365; two_orders: on one day too; mature: of those who first bought 90
+                         days ago or more; all_time: since the data begin
+    spend_per_customer   month; average_month: of the last twelve; cumulative: since the data begin
+    aov                  known: customers with an id; with_guests: all orders; cumulative: since the data begin
+    churn_rate           dormant_or_lost; dormant; lost
+    activity_rate        any_event: seen, bought or registered; purchases: bought
+    first_purchase_rate  all_registered; mature: registered 90 days ago or more
+    second_purchase      km_median: of all first-time buyers; median, mean: of those who came back
+    customer_value       corrected; as_briefed: the common short formula, which counts orders twice
+    lifetime_value       auto: the model that fits; bg_nbd, mbg_nbd, pareto_nbd; plain: no model
+
+    `two_days; two_orders from 2026-07` changes the definition in a month: the series breaks there, and months before are not compared
+    with months after.
+    """
+
+    repurchase_rate: Counted = Counted(steps=(("", "two_days"),))
+    spend_per_customer: Counted = Counted(steps=(("", "month"),))
+    aov: Counted = Counted(steps=(("", "known"),))
+    churn_rate: Counted = Counted(steps=(("", "dormant_or_lost"),))
+    activity_rate: Counted = Counted(steps=(("", "any_event"),))
+    first_purchase_rate: Counted = Counted(steps=(("", "all_registered"),))
+    second_purchase: Counted = Counted(steps=(("", "km_median"),))
+    customer_value: Counted = Counted(steps=(("", "corrected"),))
+    lifetime_value: Counted = Counted(steps=(("", "auto"),))
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _read(cls, given: Any, field: ValidationInfo) -> Any:
+        if isinstance(given, Counted):
+            return given
+        if not isinstance(given, str):
+            raise ValueError(f"write one definition; there are {', '.join(DEFINITIONS[str(field.field_name)])}")
+        return Counted.read(str(field.field_name), given)
+
+    def at(self, measure: str, period: Period) -> str:
+        """The definition of `measure` that counts in `period`."""
+        return getattr(self, measure).at(period)
+
+    def since(self, measure: str, period: Period) -> str:
+        """The month from which it has counted; empty where it always has."""
+        return getattr(self, measure).since(period)
+
+
 class Segment(_Strict):
     """One segment of an RFM map: the ranges its scores fall in, `4-5` or `3`. The first row that fits wins."""
 
@@ -235,6 +437,10 @@ class Client(_Strict):
     rules: Rules = Rules()
     limits: Limits = Limits()
     lifecycle: Lifecycle = Lifecycle()
+    definitions: Definitions = Definitions()
+    payments: Payments = Payments()
+    spending: Spending = Spending()
+    abuse: Abuse = Abuse()
     segments: tuple[Segment, ...] = TEN_SEGMENTS
     tiers: tuple[str, ...] = ()  # of the loyalty programme, lowest first; from the points they take where not given
     engine: Engine = Engine()
@@ -349,7 +555,8 @@ def _explain(path: Path, lines: Lines, given: Any, error: Any) -> str:
 
 _SECTIONS: dict[str, type[_Strict]] = {
     "sources": Source, "columns": ColumnMap, "rules": Rules, "exclude": Exclusion, "limits": Limits,
-    "lifecycle": Lifecycle, "segments": Segment, "engine": Engine,
+    "lifecycle": Lifecycle, "definitions": Definitions, "payments": Payments, "segments": Segment, "engine": Engine,
+    "spending": Spending, "weights": Weights, "credit": Credit, "abuse": Abuse,
 }  # fmt: skip
 
 
