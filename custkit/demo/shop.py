@@ -442,9 +442,10 @@ def _trailing(customer: np.ndarray, day: np.ndarray, value: np.ndarray, at: np.n
 def _stop_at_gold(
     planted: Truth, rng: np.random.Generator, people: pd.DataFrame, orders: pd.DataFrame, lines: pd.DataFrame
 ) -> pd.DataFrame:
-    """Members who stretch their last order to become gold, and stop: more pieces on the last order of some who leave anyway.
+    """Members who stretch their last order to become gold, and stop: more pieces of its dearest product for some who leave anyway.
 
-    Number and time of orders stay, so (frequency, recency, T) stay. Marks `people.gold`, the day gold is first reached, and `stopped`.
+    Number and time of orders stay, so (frequency, recency, T) stay; so does what their other lines hold, which tells their kind.
+    Marks `people.gold`, the day gold is first reached, and `stopped`.
     """
     customer, day = orders["customer"].to_numpy(), orders["day"].to_numpy()
     threshold = dict(planted.tiers)["gold"] * 100
@@ -462,15 +463,16 @@ def _stop_at_gold(
     leaves = people["member"].to_numpy() & np.isfinite(people["died"].to_numpy()) & (people["cycle"].to_numpy() < 0) & (last >= 0)
     could = np.flatnonzero(leaves & ~np.isfinite(reached))
     could = could[spent[last[could]] > 0]
+    by_amount = np.lexsort((lines["amount"], lines["order"]))
+    dearest = by_amount[np.searchsorted(lines["order"].to_numpy(), last[could], side="right") - 1]  # lines stand by order
     short = threshold + 3000 - trailing[last[could]]  # 30.00 more, for the coupons that campaigns still take off
-    times = np.ceil(short / spent[last[could]]).astype(int) + 1
+    times = np.ceil(short / lines["amount"].to_numpy()[dearest]).astype(int) + 1
     nearest = np.lexsort((rng.random(could.size), times))[:wanted]
-    stops, more = could[nearest], np.ones(len(orders), dtype=int)
-    more[last[stops]] = times[nearest]
+    stops, factor = could[nearest], np.ones(len(lines), dtype=int)
+    factor[dearest[nearest]] = times[nearest]
     reached[stops] = day[last[stops]]
     people["gold"] = reached
     people["stopped"] = np.isin(np.arange(n), stops)
-    factor = more[lines["order"].to_numpy()]
     return lines.assign(**{name: lines[name].to_numpy() * factor for name in ("quantity", "gross", "discount", "coupon", "cost", "amount")})
 
 

@@ -64,7 +64,9 @@ class Truth:
     bgnbd               r, alpha (weeks), a, b of purchase and dropout. Measure: BG/NBD likelihood on (repeat days, recency, T) of
                         identified customers. The lift adds some orders, other planted effects do not touch (frequency, recency, T).
                         Null: every customer buys at rate r / alpha for ever
-    segments            pieces per line by kind of customer, independent of how often they buy. Null: one kind
+    segments            pieces per line by kind of customer, independent of how often they buy; not on the line that stretches an order to
+                        gold nor of a product the customer lives on, which is bought by the piece. Shares are of registered customers:
+                        `kinds_of_buyers` has those of customers with an order. Null: one kind
     price_driven        share of customers who buy only on offer: every product line of every order has a discount or coupon.
                         Others get a discount on `offer_lines` of their lines. Null: 0
     pairs               confidence within the order. Null: none, baskets are independent draws
@@ -110,6 +112,17 @@ class Truth:
     def registered_without_order(self) -> float:
         """Share of registered customers who never buy, over all channels."""
         return sum(channel.share * channel.never_buy for channel in self.channels)
+
+    @property
+    def kinds_of_buyers(self) -> tuple[float, ...]:
+        """Share of each kind in `segments` among customers with an order: channels that bring trade also bring people who buy."""
+        if len(self.segments) == 1:
+            return (1.0,)
+        buy = sum(channel.share * (1 - channel.never_buy) for channel in self.channels)
+        trade = sum(channel.share * (1 - channel.never_buy) * channel.trade_share for channel in self.channels) / buy
+        occasional, family, _trade = (segment.share for segment in self.segments)
+        rest = (1 - trade) / (occasional + family)
+        return (occasional * rest, family * rest, trade)
 
     @property
     def pull_forward(self) -> float:

@@ -101,8 +101,11 @@ def test_kinds_of_customers_differ_in_pieces_per_line_only(shop, null):
     found = lines.groupby(segment)["quantity"].mean()
     assert found.to_list() == pytest.approx([kind.pieces_per_line for kind in shop.planted.segments], rel=0.03)
     orders = sales(shop).groupby("customer").size()
-    often = orders.groupby(shop.customers["segment"].to_numpy()[orders.index]).mean()
+    kind = shop.customers["segment"].to_numpy()[orders.index]
+    often = orders.groupby(kind).mean()
     assert often.max() / often.min() < 1.1
+    assert np.bincount(kind) / len(kind) == pytest.approx(shop.planted.kinds_of_buyers, abs=0.02)
+    assert null.planted.kinds_of_buyers == (1.0,)
     assert set(null.customers["segment"]) == {0}
 
 
