@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from custkit.errors import BadInput
 from custkit.period import Period
+from custkit.segments import NAMED_MAPS, TEN_SEGMENTS, Segment, named_map, settled_map, whole_map
 from custkit.tables import TABLES, source_fields
-from custkit.words import mark
 from custkit.yaml_text import Lines, read_yaml
 
 SLUG = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
@@ -367,50 +367,6 @@ class Definitions(_Strict):
         return getattr(self, measure).since(period)
 
 
-class Segment(_Strict):
-    """One segment of an RFM map: the ranges its scores fall in, `4-5` or `3`. The first row that fits wins."""
-
-    name: str
-    r: str | None = None
-    f: str | None = None
-    m: str | None = None
-    fm: str | None = None
-    action: str = ""
-
-    @field_validator("r", "f", "m", "fm")
-    @classmethod
-    def _range(cls, given: str | None) -> str | None:
-        if given is not None and not re.fullmatch(r"\d+(\.5)?(-\d+(\.5)?)?", given):
-            raise ValueError(f"`{given}` is not a range of scores; write 4-5 or 3")
-        return given
-
-    def bounds(self, score: Literal["r", "f", "m", "fm"]) -> tuple[float, float] | None:
-        """Lowest and highest score that fit, both inclusive; None: any."""
-        given = getattr(self, score)
-        if given is None:
-            return None
-        low, _, high = given.partition("-")
-        return float(low), float(high or low)
-
-
-# The field's ten segments on recency and the mean of frequency and monetary value; what fits nothing needs attention.
-TEN_SEGMENTS = tuple(
-    Segment(name=name, r=r, fm=fm)
-    for name, r, fm in (
-        (mark("Champions"), "5", "4-5"),
-        (mark("Cannot lose"), "1", "4.5-5"),
-        (mark("At risk"), "1-2", "3-5"),
-        (mark("Loyal"), "3-5", "3.5-5"),
-        (mark("New"), "5", "1-1.5"),
-        (mark("Promising"), "4", "1-1.5"),
-        (mark("Potential loyal"), "4-5", "2-3"),
-        (mark("Need attention"), "3", "2.5-3"),
-        (mark("About to sleep"), "3", "1-2"),
-        (mark("Hibernating"), "1-2", "1-2.5"),
-    )
-)
-
-
 class Engine(_Strict):
     """Where the tables are computed. `url` names an environment variable, so that no secret stands in the file."""
 
@@ -441,7 +397,8 @@ class Client(_Strict):
     payments: Payments = Payments()
     spending: Spending = Spending()
     abuse: Abuse = Abuse()
-    segments: tuple[Segment, ...] = TEN_SEGMENTS
+    segments: tuple[Segment, ...] = TEN_SEGMENTS  # or the name of a map: ten, eight, value_frequency, value_risk, target_groups
+    high_ticket_spend: Decimal | None = Field(None, gt=0)  # in the last 365 days; the best tenth where not given
     tiers: tuple[str, ...] = ()  # of the loyalty programme, lowest first; from the points they take where not given
     engine: Engine = Engine()
 
@@ -454,6 +411,20 @@ class Client(_Strict):
         if given not in available_timezones():
             raise ValueError(f"`{given}` is not a time zone{_did_you_mean(given, available_timezones())}")
         return given
+
+    @field_validator("segments", mode="before")
+    @classmethod
+    def _named_segments(cls, given: Any) -> Any:
+        return named_map(given) if isinstance(given, str) else given
+
+    @field_validator("segments")
+    @classmethod
+    def _whole_segments(cls, given: tuple[Segment, ...], info: ValidationInfo) -> tuple[Segment, ...]:
+        return settled_map(given if given in NAMED_MAPS.values() else whole_map(given), _days(info.data.get("lifecycle") or Lifecycle()))
+
+    def segment_map(self, name: str) -> tuple[Segment, ...]:
+        """A map of the field with this client's own days in it."""
+        return settled_map(named_map(name), _days(self.lifecycle))
 
     @property
     def slug(self) -> str:
@@ -481,6 +452,10 @@ class Client(_Strict):
     @cached_property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+
+def _days(rules: Lifecycle) -> dict[str, int]:
+    return {"active_days": rules.active_days, "dormant_days": rules.dormant_days}
 
 
 def workspace() -> Path:
@@ -553,7 +528,7 @@ def _explain(path: Path, lines: Lines, given: Any, error: Any) -> str:
     return f"{path} line {lines.get(at, 1)}: {problem}"
 
 
-_SECTIONS: dict[str, type[_Strict]] = {
+_SECTIONS: dict[str, type[BaseModel]] = {
     "sources": Source, "columns": ColumnMap, "rules": Rules, "exclude": Exclusion, "limits": Limits,
     "lifecycle": Lifecycle, "definitions": Definitions, "payments": Payments, "segments": Segment, "engine": Engine,
     "spending": Spending, "weights": Weights, "credit": Credit, "abuse": Abuse,
