@@ -17,6 +17,9 @@ _STEPS = np.linspace(-3.0, 3.0, 49)
 _NODES = 1 / (1 + np.exp(-np.pi * np.sinh(_STEPS)))
 _WEIGHTS = np.pi * np.cosh(_STEPS) * _NODES * (1 - _NODES) * (_STEPS[1] - _STEPS[0])
 
+# Too near 0 to tell apart from it, a chance is this: (1 − e^(−λpt)) / p is λt there.
+_SMALLEST = 1e-150
+
 
 def log_likelihood(parameters: np.ndarray, seen: Histories, *, forgone: int) -> tuple[float, np.ndarray]:
     """Log-likelihood of all customers and its gradient in r, alpha, a, b."""
@@ -63,23 +66,29 @@ def p_alive(parameters: np.ndarray, seen: Histories, *, forgone: int) -> np.ndar
     return np.exp(log_alive - np.logaddexp(log_alive, log_gone))
 
 
-def expected_while_alive(parameters: np.ndarray, seen: Histories, weeks: float, *, forgone: int) -> np.ndarray:
-    """Expected purchases in the next `weeks` of somebody with each history who still is a customer.
+def moments_while_alive(parameters: np.ndarray, seen: Histories, weeks: float, *, forgone: int) -> tuple[np.ndarray, np.ndarray]:
+    """Means of N and of N (N − 1), N purchases in the next `weeks` of somebody with each history who still is a customer.
 
-    The mean of (1 − e^(−λpt)) / p over what the history says of rate and chance to be gone: an integral over p alone, smooth whatever
-    the parameters, where the closed form is 0/0 at a = 1 and overflows for hundreds of purchases.
+    Given rate λ and chance p to be gone they are (1 − e^(−λpt)) / p and 2 (1 − p) (1 − e^(−λpt) (1 + λpt)) / p². The rate is integrated
+    in closed form, p by quadrature: smooth whatever the parameters, where the hypergeometric function of the literature is 0/0 at a = 1
+    and overflows for hundreds of purchases.
     """
     r, alpha, a, b = parameters
     stay = seen.counts + b + forgone
-    # Too near 0 to tell apart from it, p is 0: there (1 − e^(−λpt)) / p is λt.
-    p = np.maximum(betaincinv(a, stay[:, None], _NODES[None, :]), 1e-300)
-    expected = np.zeros(len(seen.T))
+    chances = np.maximum(betaincinv(a, stay[:, None], _NODES[None, :]), _SMALLEST)
+    once, twice = np.zeros(len(seen.T)), np.zeros(len(seen.T))
     reach = weeks / (alpha + seen.T)
     spent = r + seen.frequency
-    for weight, at in zip(_WEIGHTS, p.T, strict=True):
-        chance = at[seen.count_at]
-        expected -= weight * np.expm1(-spent * np.log1p(chance * reach)) / chance
-    return expected
+    for weight, chance in zip(_WEIGHTS, chances.T, strict=True):
+        p = chance[seen.count_at]
+        left = np.log1p(p * reach)
+        gone = -np.expm1(-spent * left)
+        once += weight * gone / p
+        # What is left of two nearly equal numbers is not told by their difference: then the first term of its series is.
+        factorial = gone - spent * p * reach * np.exp(-(spent + 1) * left)
+        small = spent * p * reach < 1e-5
+        twice += weight * (1 - p) * np.where(small, spent * (spent + 1) * reach**2, 2 * factorial / p**2)
+    return once, twice
 
 
 def expected_since_first(parameters: np.ndarray, weeks: np.ndarray, *, forgone: int) -> np.ndarray:
@@ -88,7 +97,7 @@ def expected_since_first(parameters: np.ndarray, weeks: np.ndarray, *, forgone: 
     newcomers = Histories.new(np.asarray(weeks, dtype="float64"))
     stays = b / (a + b) if forgone else 1.0
     r, alpha = parameters[:2]
-    p = np.maximum(betaincinv(a, b + forgone, _NODES), 1e-300)
+    p = np.maximum(betaincinv(a, b + forgone, _NODES), _SMALLEST)
     reach = newcomers.T[:, None] / alpha
     return stays * (-np.expm1(-r * np.log1p(p * reach)) / p) @ _WEIGHTS
 

@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 
 from custkit.analysis import bg_nbd, pareto_nbd
-from custkit.analysis.histories import DAYS_A_WEEK, Histories
+from custkit.analysis.histories import DAYS_A_WEEK, Histories, one_thread
 from custkit.words import mark
 
 BG_NBD, MBG_NBD, PARETO_NBD = MODELS = ("bg_nbd", "mbg_nbd", "pareto_nbd")
 MODEL_NAMES = {BG_NBD: mark("BG/NBD"), MBG_NBD: mark("MBG/NBD"), PARETO_NBD: mark("Pareto/NBD")}
 
 FEWEST_CUSTOMERS, FEWEST_REPEATERS = 200, 50
-_THINNED = 20_000
+_THINNED = 5_000
 # Parameters on a border mean that the data do not tell them; a start is scaled by customers' mean rate of purchase.
 _LOWEST, _HIGHEST = 1e-4, 1e4
 _SLOPE, _SAME = 1e-6, 0.01
@@ -31,7 +31,7 @@ class _Model:
     parameters: tuple[str, str, str, str]
     log_likelihood: Callable[..., tuple[float, np.ndarray]]
     p_alive: Callable[..., np.ndarray]
-    expected_while_alive: Callable[..., np.ndarray]
+    moments_while_alive: Callable[..., tuple[np.ndarray, np.ndarray]]
     expected_since_first: Callable[..., np.ndarray]
     probability_of: Callable[..., np.ndarray]
     starts: tuple[tuple[float, float, float, float], ...]
@@ -54,7 +54,7 @@ def _bg(forgone: int) -> _Model:
         ("r", "alpha", "a", "b"),
         partial(bg_nbd.log_likelihood, forgone=forgone),
         partial(bg_nbd.p_alive, forgone=forgone),
-        partial(bg_nbd.expected_while_alive, forgone=forgone),
+        partial(bg_nbd.moments_while_alive, forgone=forgone),
         partial(bg_nbd.expected_since_first, forgone=forgone),
         partial(bg_nbd.probability_of, forgone=forgone),
         ((0.5, 0.5, 0.8, 2.5), (1.5, 1.0, 0.3, 3.0), (0.2, 0.2, 2.0, 8.0)),
@@ -70,7 +70,7 @@ _FORMULAS: dict[str, _Model] = {
         ("r", "alpha", "s", "beta"),
         pareto_nbd.log_likelihood,
         pareto_nbd.p_alive,
-        pareto_nbd.expected_while_alive,
+        pareto_nbd.moments_while_alive,
         pareto_nbd.expected_since_first,
         pareto_nbd.probability_of,
         ((0.5, 0.5, 0.6, 1.0), (1.5, 1.0, 0.3, 0.5), (0.2, 0.2, 1.5, 4.0)),
@@ -133,7 +133,7 @@ def fit(counts: pd.DataFrame, *, model: str = BG_NBD) -> Fit:
 
     frequency, recency, T (days) | customers, as `purchase_counts` gives them  →  Fit
 
-    Three starts run on at most 20,000 histories, every k-th of the sorted ones; Newton's method goes on from their best to the optimum of
+    Three starts run on at most 5,000 histories, every k-th of the sorted ones; Newton's method goes on from their best to the optimum of
     all. The fit is refused, not repaired, with fewer than 200 customers or 50 repeaters, a parameter on its border, no peak, or
     starts that disagree. [Fader, Hardie & Lee 2005; S21]
 
@@ -144,6 +144,11 @@ def fit(counts: pd.DataFrame, *, model: str = BG_NBD) -> Fit:
     seen = Histories.of(counts)
     if seen.customers < FEWEST_CUSTOMERS or seen.repeaters < FEWEST_REPEATERS:
         return _refused(model, seen, TOO_FEW)
+    with one_thread():
+        return _fit(model, seen)
+
+
+def _fit(model: str, seen: Histories) -> Fit:
     formulas, thinned = _FORMULAS[model], seen.thinned(_THINNED)
     found = [_climb(formulas, thinned, start) for start in _starts(formulas, thinned)]
     logs, height = max(found, key=lambda one: one[1])
@@ -236,9 +241,19 @@ def p_alive(fitted: Fit, counts: pd.DataFrame) -> np.ndarray:
 
 def expected_purchases(fitted: Fit, counts: pd.DataFrame, *, days: float, parameters: np.ndarray | None = None) -> np.ndarray:
     """Expected purchases in the next `days` for each history, the chance to be gone counted. [Fader, Hardie & Lee 2005, eq. 10]"""
+    return purchase_moments(fitted, counts, days=days, parameters=parameters)[0]
+
+
+def purchase_moments(
+    fitted: Fit, counts: pd.DataFrame, *, days: float, parameters: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of the purchases in the next `days` for each history, the chance to be gone counted."""
     formulas, seen = _FORMULAS[fitted.model], Histories.of(counts)
     at = fitted.parameters if parameters is None else parameters
-    return formulas.p_alive(at, seen) * formulas.expected_while_alive(at, seen, days / DAYS_A_WEEK)
+    alive = formulas.p_alive(at, seen)
+    once, twice = formulas.moments_while_alive(at, seen, days / DAYS_A_WEEK)
+    mean = alive * once
+    return mean, np.maximum(alive * twice + mean - mean**2, 0.0)
 
 
 def expected_since_first(fitted: Fit, *, days: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln, psi
 
+from custkit.analysis.histories import one_thread
 from custkit.words import mark
 
 FEWEST_SPENDERS = 50
@@ -61,7 +62,8 @@ def fit_spend(spenders: pd.DataFrame) -> SpendFit:
     if len(x) < FEWEST_SPENDERS:
         return SpendFit(np.nan, np.nan, np.nan, np.nan, len(x), together, nothing, TOO_FEW)
     unit = float(np.exp(np.log(z).mean()))  # in which v is of the size of the other two
-    logs, curvature, slope = _climb(x, z / unit)
+    with one_thread():
+        logs, curvature, slope = _climb(x, z / unit)
     p, q, v = np.exp(logs)
     height = float(_log_likelihood(np.exp(logs), x, z / unit)[0].sum() - len(x) * np.log(unit))
     peak = np.linalg.eigvalsh(curvature).min() > 0 and np.abs(slope).max() < 1e-5

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 DAYS_A_WEEK = 7.0
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """Linear algebra on one thread: sums in one order whatever the machine, and no threads woken for four parameters."""
+    return _threads().limit(limits=1)
+
+
+@cache
+def _threads() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 @dataclass(frozen=True)

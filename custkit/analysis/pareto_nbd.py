@@ -15,9 +15,10 @@ from custkit.analysis.histories import Histories
 
 # Double-exponential quadrature of (0, 1), the distance from 1 beside the nodes: it does not mind an integrand that lives at one end.
 # [Takahasi & Mori 1974]
-_STEPS = np.linspace(-2.75, 2.75, 31)
+_STEPS = np.linspace(-2.7, 2.7, 25)
 _NODES, _REST = 1 / (1 + np.exp(-np.pi * np.sinh(_STEPS))), 1 / (1 + np.exp(np.pi * np.sinh(_STEPS)))
 _WEIGHTS = np.pi * np.cosh(_STEPS) * _NODES * _REST * (_STEPS[1] - _STEPS[0])
+_PIECE = 2048
 
 
 class _Gone(NamedTuple):
@@ -36,29 +37,31 @@ def _gone(parameters: np.ndarray, seen: Histories) -> _Gone:
     In w = 1 − ((alpha + t) / (alpha + y))^(r + s + x) what is left to integrate is ((alpha + y) / (beta + y))^(s + 1), which is smooth and
     of one size; the hypergeometric functions of the closed form overflow for a few hundred purchases.
     """
+    pieces = range(0, max(len(seen.T), 1), _PIECE)  # small enough to stay near the processor
+    parts = [_gone_piece(parameters, *(part[at : at + _PIECE] for part in (seen.frequency, seen.recency, seen.T))) for at in pieces]
+    return _Gone(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def _gone_piece(parameters: np.ndarray, frequency: np.ndarray, recency: np.ndarray, T: np.ndarray) -> _Gone:
     r, alpha, s, beta = parameters
-    m = r + s + seen.frequency
-    start = alpha + seen.recency
-    left = -m * np.log((alpha + seen.T) / start)
-    whole = -np.expm1(left)
+    m = r + s + frequency
+    log_start = np.log(alpha + recency)
+    log_rest = m * (log_start - np.log(alpha + T))
     # 1 − whole × node without losing what is left of it.
-    y_alpha = start[:, None] * np.exp(-np.log(np.exp(left)[:, None] * _NODES + _REST) / m[:, None])
+    log_alpha = log_start[:, None] - np.log(np.exp(log_rest)[:, None] * _NODES + _REST) / m[:, None]
+    y_alpha = np.exp(log_alpha)
     y_beta = y_alpha + (beta - alpha)
-    log_alpha, log_beta = np.log(y_alpha), np.log(y_beta)
+    log_beta = np.log(y_beta)
     log_ratio = (s + 1) * (log_alpha - log_beta)
     top = log_ratio.max(axis=1, keepdims=True)
     weight = np.exp(log_ratio - top) * _WEIGHTS
     mass = weight.sum(axis=1)
     with np.errstate(divide="ignore"):  # bought this very moment: nobody has left since
-        log = np.log(s) + s * np.log(beta) - m * np.log(start) - np.log(m) + np.log(whole) + top[:, 0] + np.log(mass)
+        whole = np.log(-np.expm1(log_rest))
+    log = np.log(s) + s * np.log(beta) - m * log_start - np.log(m) + whole + top[:, 0] + np.log(mass)
     weight /= mass[:, None]
-    return _Gone(
-        log,
-        (weight * log_alpha).sum(axis=1),
-        (weight * log_beta).sum(axis=1),
-        (weight / y_alpha).sum(axis=1),
-        (weight / y_beta).sum(axis=1),
-    )
+    means = (np.einsum("ij,ij->i", weight, part) for part in (log_alpha, log_beta, 1 / y_alpha, 1 / y_beta))
+    return _Gone(log, *means)
 
 
 def _log_alive(parameters: np.ndarray, seen: Histories) -> np.ndarray:
@@ -93,10 +96,18 @@ def p_alive(parameters: np.ndarray, seen: Histories) -> np.ndarray:
     return np.exp(log_alive - np.logaddexp(log_alive, _gone(parameters, seen).log))
 
 
-def expected_while_alive(parameters: np.ndarray, seen: Histories, weeks: float) -> np.ndarray:
-    """Expected purchases in the next `weeks` of somebody with each history who still is a customer."""
+def moments_while_alive(parameters: np.ndarray, seen: Histories, weeks: float) -> tuple[np.ndarray, np.ndarray]:
+    """Means of N and of N (N − 1), N purchases in the next `weeks` of somebody with each history who still is a customer."""
     r, alpha, s, beta = parameters
-    return (r + seen.frequency) / (alpha + seen.T) * _weeks_lived(s, beta + seen.T, weeks)
+    shape, scale, patience = r + seen.frequency, alpha + seen.T, beta + seen.T
+    grown = np.log1p(weeks / patience)
+    squared = 2 * patience**2 * (_power(2 - s, grown) - _power(1 - s, grown))  # mean square of the weeks lived of the next `weeks`
+    return shape / scale * _weeks_lived(s, patience, weeks), shape * (shape + 1) / scale**2 * squared
+
+
+def _power(exponent: float, log: np.ndarray) -> np.ndarray:
+    """(e^(exponent × log) − 1) / exponent; `log` where the exponent is 0."""
+    return log if abs(exponent) < 1e-9 else np.expm1(exponent * log) / exponent
 
 
 def expected_since_first(parameters: np.ndarray, weeks: np.ndarray) -> np.ndarray:
@@ -107,8 +118,7 @@ def expected_since_first(parameters: np.ndarray, weeks: np.ndarray) -> np.ndarra
 
 def _weeks_lived(s: float, beta: np.ndarray, weeks: float | np.ndarray) -> np.ndarray:
     """Expected part of the next `weeks` before leaving; the limit where s is 1."""
-    log = np.log1p(weeks / beta)
-    return beta * (log if abs(s - 1) < 1e-9 else -np.expm1(-(s - 1) * log) / (s - 1))
+    return beta * _power(1 - s, np.log1p(weeks / beta))
 
 
 def probability_of(parameters: np.ndarray, n: int, weeks: np.ndarray) -> np.ndarray:
