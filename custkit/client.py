@@ -388,6 +388,7 @@ class Client(_Strict):
     time_zone: str = "UTC"
     language: Literal["en", "zh_CN"] = "en"
     gross_margin: float | None = Field(None, gt=0, le=1)
+    discount_rate: float = Field(0.1, ge=0, lt=1)  # a year's; money of next year in today's
     data: str = "."
     sources: tuple[Source, ...] = Field(min_length=1)
     rules: Rules = Rules()

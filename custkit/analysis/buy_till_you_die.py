@@ -22,6 +22,7 @@ _THINNED = 5_000
 _LOWEST, _HIGHEST = 1e-4, 1e4
 _SLOPE, _SAME = 1e-6, 0.01
 _NEWTON_STEPS = 25
+_MOST_PURCHASES = 2_000
 
 
 @dataclass(frozen=True)
@@ -235,7 +236,7 @@ def _curvature(formulas: _Model, seen: Histories, logs: np.ndarray) -> np.ndarra
 
 
 def p_alive(fitted: Fit, counts: pd.DataFrame) -> np.ndarray:
-    """Probability that each history belongs to somebody who still is a customer; 1 after a single purchase in the BG/NBD, whatever the wait."""
+    """Probability that each history belongs to somebody who still is a customer; in the BG/NBD 1 after one purchase, whatever the wait."""
     return _FORMULAS[fitted.model].p_alive(fitted.parameters, Histories.of(counts))
 
 
@@ -266,16 +267,35 @@ def probability_of(fitted: Fit, n: int, *, days: np.ndarray) -> np.ndarray:
     return _FORMULAS[fitted.model].probability_of(fitted.parameters, n, np.asarray(days, dtype="float64") / DAYS_A_WEEK)
 
 
-def probability_of_next(fitted: Fit, counts: pd.DataFrame, n: int, *, days: float, parameters: np.ndarray | None = None) -> np.ndarray:
+def probability_of_next(fitted: Fit, counts: pd.DataFrame, n: int, *, days: float) -> np.ndarray:
     """Probability of exactly `n` purchases in the next `days` for each history.
 
     Somebody who still is a customer goes on as a new customer would, with what the history has taught about rate and leaving.
     """
     formulas, seen = _FORMULAS[fitted.model], Histories.of(counts)
-    at = fitted.parameters if parameters is None else parameters
-    alive = formulas.p_alive(at, seen)
-    known = formulas.goes_on(at, seen)
+    alive = formulas.p_alive(fitted.parameters, seen)
+    known = formulas.goes_on(fitted.parameters, seen)
+    return alive * _further(fitted.model)(known, n, np.full(len(seen.T), days / DAYS_A_WEEK)) + (1 - alive) * (n == 0)
+
+
+def _further(model: str) -> Callable[..., np.ndarray]:
     # Whoever is alive has got past the purchase after which they might have gone: the coin falls at the next one.
-    going_on = _FORMULAS[BG_NBD].probability_of if fitted.model == MBG_NBD else formulas.probability_of
-    further = going_on(known, n, np.full(len(seen.T), days / DAYS_A_WEEK))
-    return alive * further + (1 - alive) * (n == 0)
+    return _FORMULAS[BG_NBD if model == MBG_NBD else model].probability_of
+
+
+def purchase_range(fitted: Fit, counts: pd.DataFrame, *, days: float, level: float = 0.8) -> tuple[np.ndarray, np.ndarray]:
+    """Fewest and most purchases in the next `days` that each history makes with probability `level` or more, a tail cut at each end."""
+    formulas, seen = _FORMULAS[fitted.model], Histories.of(counts)
+    alive = formulas.p_alive(fitted.parameters, seen)
+    known, weeks = formulas.goes_on(fitted.parameters, seen), np.full(len(seen.T), days / DAYS_A_WEEK)
+    low, high = np.zeros(len(seen.T), dtype="int64"), np.zeros(len(seen.T), dtype="int64")
+    so_far, open_rows, n = 1 - alive, np.arange(len(seen.T)), 0
+    while open_rows.size and n < _MOST_PURCHASES:
+        further = _further(fitted.model)(tuple(part[open_rows] for part in known), n, weeks[open_rows])
+        so_far[open_rows] += alive[open_rows] * further
+        below = so_far[open_rows] <= (1 - level) / 2
+        low[open_rows[below]] = n + 1
+        high[open_rows] = n
+        open_rows = open_rows[so_far[open_rows] < (1 + level) / 2]
+        n += 1
+    return low, high

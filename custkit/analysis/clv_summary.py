@@ -57,22 +57,40 @@ def purchase_counts(summary: ir.Table) -> pd.DataFrame:
     return counted.sort_values(["frequency", "recency", "T"], ignore_index=True)
 
 
-def repeat_purchases(purchases: ir.Table, *, first: date, as_of: datetime) -> pd.DataFrame:
-    """Count, day by day, who bought for the first time and who bought again.
+def repeat_purchases(purchases: ir.Table, *, first: date, known_by: datetime, as_of: datetime) -> pd.DataFrame:
+    """Count, day by day, who bought for the first time and who bought again, of the customers known by a day.
 
     orders  →  day (days since `first`) | new_customers, repeats   (days with a purchase; sorted)
 
-    Two orders on one day are one purchase. What the tracking plot is drawn of.
+    Two orders on one day are one purchase. Customers whose first purchase lies at or after `known_by` are left out: what the tracking
+    plot is drawn of.
     """
     journey = ibis.window(group_by="customer_id", order_by="order_date")
     days = (
         purchases.filter(_.customer_id.notnull(), _.ordered_at < as_of)
         .group_by("customer_id", "order_date")
         .aggregate(orders=_.count())
-        .mutate(place=ibis.row_number().over(journey))
+        .mutate(place=ibis.row_number().over(journey), begun=_.order_date.min().over(ibis.window(group_by="customer_id")))
+        .filter(_.begun < known_by.date())
     )
     day = days.order_date.delta(ibis.literal(first), unit="day").cast("int64")
     counted = frame(
         days.mutate(day=day).group_by("day").aggregate(new_customers=_.count(where=_.place == 0), repeats=_.count(where=_.place > 0))
     )
     return counted.sort_values("day", ignore_index=True)
+
+
+def held_out_purchases(purchases: ir.Table, *, cut: datetime, as_of: datetime) -> ir.Table:
+    """How often each customer known at `cut` bought between `cut` and `as_of`.
+
+    orders  →  clv_summary at `cut` + purchases (days with one)
+
+    Who did not come back bought 0 times and stays in.
+    """
+    later = (
+        purchases.filter(_.customer_id.notnull(), _.ordered_at >= cut, _.ordered_at < as_of)
+        .group_by("customer_id")
+        .aggregate(purchases=_.order_date.nunique())
+    )
+    known = clv_summary(purchases, as_of=cut)
+    return known.left_join(later, "customer_id").select(*known.columns, purchases=_.purchases.fill_null(0))
