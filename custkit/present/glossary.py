@@ -50,6 +50,13 @@ GLOSSARY: dict[str, Entry] = {
             "The change in revenue split among new customers, those who came back, spent more, spent less or did not buy again, and guests; it sums to the cent."
         ),
     ),
+    "buyer_kind": Entry(
+        mark("kind of buyer"),
+        mark(
+            "Customers who put about as many pieces on an order line, told apart only where neither chance nor a gradual difference explains them as well; the shares allow for customers who are hard to place."
+        ),
+        ("S42",),
+    ),
     "by_chance": Entry(
         mark("expected by luck"),
         mark(
@@ -220,6 +227,13 @@ GLOSSARY: dict[str, Entry] = {
         mark("orders per customer"),
         mark("Orders of known customers divided by the customers who bought."),
         ("S17",),
+    ),
+    "pieces_per_line": Entry(
+        mark("pieces on a line"),
+        mark(
+            "Mean pieces of a product on one order line; a product counts the first time a customer buys it, and lines of more than five times what is usual count as bulk purchases and are left out."
+        ),
+        ("S42",),
     ),
     "q_value": Entry(
         mark("false-discovery rate"),

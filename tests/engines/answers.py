@@ -25,6 +25,7 @@ from custkit.analysis import (
     lifecycle,
     migration,
     offers,
+    order_size,
     registrations,
     revenue_tree,
     rfm,
@@ -149,6 +150,10 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     "kmeans.segment_agreement": lambda q: kmeans.segment_agreement(q.ask("kmeans.groups_by_segment")),
     "migration.migration": lambda q: migration.migration(q.before, q.values, segments=q.book.client.segments),
     "migration.migration_summary": lambda q: migration.migration_summary(q.ask("migration.migration")),
+    "order_size.line_sizes": lambda q: order_size.line_sizes(q.book.order_lines, as_of=q.book.as_of),
+    "order_size.fit_kinds": lambda q: order_size.fit_kinds(q.ask("order_size.line_sizes")),
+    "order_size.customer_kinds": lambda q: order_size.customer_kinds(q.ask("order_size.line_sizes"), kinds=q.ask("order_size.fit_kinds")),
+    "order_size.kind_summary": lambda q: order_size.kind_summary(q.ask("order_size.line_sizes"), kinds=q.ask("order_size.fit_kinds")),
     "crosses.region_amount": lambda q: crosses.region_amount(q.scores, q.book.customers),
     "crosses.category_loyalty": lambda q: crosses.category_loyalty(q.book.order_lines, q.book.products, as_of=q.book.as_of),
 }
