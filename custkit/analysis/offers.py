@@ -1,4 +1,4 @@
-"""Use of offers: how much of what customers buy is bought with a coupon or at a reduced price, over time. [S34]"""
+"""Use of offers: how much of what customers buy is bought with a coupon or at a reduced price, over time. [S8, S34]"""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ibis import _
 
 from custkit.analysis.rates import Z95, wilson
 from custkit.engine import frame, to_float
+from custkit.words import mark
 
 # What an order's offer is. Orders without the column (null) were not on offer as far as the client's data tell.
 with_coupon = (_.coupon_amount > 0).fill_null(False)
@@ -20,6 +21,7 @@ MONTH_COLUMNS = (
     "month", "orders", "offer_orders", "offer_share", "offer_low", "offer_high", "coupon_orders", "coupon_order_share",
     "discount_orders", "discount_order_share", "coupon_share", "discount_share", "cumulative_offer_share", "ever_offer_share",
 )  # fmt: skip
+_OFFERS = {"coupon": mark("coupons"), "discount": mark("reduced prices"), "both": mark("both together")}
 
 
 def _measures() -> dict[str, ir.Scalar]:
@@ -34,22 +36,84 @@ def _measures() -> dict[str, ir.Scalar]:
     }
 
 
-def customer_offers(purchases: ir.Table) -> ir.Table:
-    """Count each customer's orders on offer.
+def discount_strength(purchases: ir.Table) -> pd.DataFrame:
+    """How much of what goods cost is given away, by coupon, by reduced price and by both.
 
-    purchases  →  customer_id | orders, offer_orders, coupon_orders, discount_orders, coupon_amount, discount_amount,
-    gross_amount (currency), offer_share (of orders), coupon_share (of gross spend)
+    purchases  →  offer ("coupons", "reduced prices", "both together") | orders, offer_orders, offer_share, offer_low, offer_high
+    (95 %), offer_amount (currency), gross_share (of what the list price asks), net_share (of what is left after both)
 
-    An order is on offer when a coupon was redeemed or a price was reduced. Guests are left out. [S8, S34]
+    The strength of discounts is the share of gross spend; measured on net spend the same coupons look larger. An order that had
+    both counts once in the last row. Guests count; no offers or no orders: no rows. [S8]
     """
-    return (
-        purchases.filter(_.customer_id.notnull())
-        .group_by("customer_id")
-        .aggregate(**_measures())
-        .mutate(
-            offer_share=to_float(_.offer_orders) / _.orders,
-            coupon_share=to_float(_.coupon_amount) / to_float(_.gross_amount).nullif(0.0),
+    either = _.coupon_amount.fill_null(0) + _.discount_amount.fill_null(0)
+    found = frame(
+        purchases.aggregate(
+            **_measures(), both_orders=_.count(where=on_offer), both_amount=either.sum(), net_amount=(_.gross_amount - either).sum()
         )
+    ).iloc[0]
+    rows = pd.DataFrame(
+        [(label, found[f"{kind}_orders"], found[f"{kind}_amount"]) for kind, label in _OFFERS.items()],
+        columns=["offer", "offer_orders", "offer_amount"],
+    ).astype({"offer": "str", "offer_orders": "int64", "offer_amount": "float64"})
+    rows = rows if found["both_orders"] else rows.iloc[:0]
+    intervals = [wilson(int(k), int(found["orders"])) for k in rows["offer_orders"]]
+    return rows.assign(
+        orders=int(found["orders"]),
+        offer_share=_ratio(rows["offer_orders"], pd.Series(int(found["orders"]), index=rows.index)),
+        offer_low=pd.Series([low for low, _high in intervals], dtype="float64"),
+        offer_high=pd.Series([high for _low, high in intervals], dtype="float64"),
+        gross_share=_ratio(rows["offer_amount"], pd.Series(found["gross_amount"], index=rows.index)),
+        net_share=_ratio(rows["offer_amount"], pd.Series(found["net_amount"], index=rows.index)),
+    )[["offer", "orders", "offer_orders", "offer_share", "offer_low", "offer_high", "offer_amount", "gross_share", "net_share"]]
+
+
+def customer_offers(purchases: ir.Table, lines: ir.Table, *, min_orders: int = 3) -> ir.Table:
+    """What offers mean to each customer: how often, how much, and whether anything is ever bought without.
+
+    purchases, order lines  →  customer_id | orders, offer_orders (something in them on offer), offer_share, whole_offer_orders (every
+    product in them on offer), whole_offer_share (of orders with a product), gross_amount, net_amount, coupon_amount,
+    discount_amount (currency), coupon_share, discount_share (of gross), coupon_net_share, discount_net_share (of net), only_on_offer
+    (boolean), by_luck (chance that anyone would have met nothing but offers in such orders)
+
+    only_on_offer asks for `min_orders` orders with a product: one order on offer says nothing. Shares are null where the money they
+    divide by is 0. Guests are left out. [S8, S34]
+
+    Raises ValueError if min_orders < 2.
+    """
+    _check(min_orders)
+    own = purchases.filter(_.customer_id.notnull())
+    used = own.group_by("customer_id").aggregate(**_measures()).mutate(
+        coupon_amount=_.coupon_amount.fill_null(0), discount_amount=_.discount_amount.fill_null(0)
+    )  # fmt: skip
+    wholly = (
+        _with_luck(own, lines)
+        .group_by("customer_id")
+        .aggregate(whole_orders=_.count(), whole_offer_orders=_.count(where=_.all_on_offer), by_luck=_.luck.sum())
+        .select("customer_id", "whole_orders", "whole_offer_orders", by_luck=_.by_luck.clip(-700.0, 0.0).exp())
+    )
+    both = used.left_join(wholly, "customer_id").drop("customer_id_right")
+    both = both.mutate(
+        net_amount=_.gross_amount - _.coupon_amount - _.discount_amount,
+        whole_orders=_.whole_orders.fill_null(0),
+        whole_offer_orders=_.whole_offer_orders.fill_null(0),
+    )
+    return both.select(
+        "customer_id",
+        "orders",
+        "offer_orders",
+        "whole_offer_orders",
+        "gross_amount",
+        "net_amount",
+        "coupon_amount",
+        "discount_amount",
+        offer_share=to_float(_.offer_orders) / _.orders,
+        whole_offer_share=to_float(_.whole_offer_orders) / to_float(_.whole_orders).nullif(0.0),
+        coupon_share=to_float(_.coupon_amount) / to_float(_.gross_amount).nullif(0.0),
+        discount_share=to_float(_.discount_amount) / to_float(_.gross_amount).nullif(0.0),
+        coupon_net_share=to_float(_.coupon_amount) / to_float(_.net_amount).nullif(0.0),
+        discount_net_share=to_float(_.discount_amount) / to_float(_.net_amount).nullif(0.0),
+        only_on_offer=(_.whole_orders >= min_orders) & (_.whole_offer_orders == _.whole_orders),
+        by_luck=_.by_luck,
     )
 
 
@@ -123,17 +187,10 @@ def offer_only(purchases: ir.Table, lines: ir.Table, *, min_orders: int = 3) -> 
 
     Raises ValueError if min_orders < 2.
     """
-    if min_orders < 2:
-        raise ValueError(f"min_orders must be 2 or more, not {min_orders}: one order on offer says nothing about a customer")
-    own = wholly_on_offer(purchases.filter(_.customer_id.notnull()), lines).select(
-        "customer_id", "all_on_offer", month=_.ordered_at.strftime("%Y-%m"), size=(_.sale_lines < 5).ifelse(_.sale_lines, 5)
-    )
-    usual = own.group_by("month", "size").aggregate(usual=to_float(_.count(where=_.all_on_offer)) / _.count())
-    # The log of 0 is not known on every engine; a month without offers rules luck out, and 1e-300 does that too.
-    luck = usual.select("month", "size", luck=(_.usual > 0).ifelse(_.usual, 1e-300).ln())
+    _check(min_orders)
+    own = _with_luck(purchases.filter(_.customer_id.notnull()), lines)
     per_customer = (
-        own.join(luck, ["month", "size"])
-        .group_by("customer_id")
+        own.group_by("customer_id")
         .aggregate(orders=_.count(), offer_orders=_.count(where=_.all_on_offer), luck=_.luck.sum())
         .filter(_.orders >= min_orders)
         .mutate(always=_.offer_orders == _.orders, luck=_.luck.clip(-700.0, 0.0).exp())
@@ -151,6 +208,22 @@ def offer_only(purchases: ir.Table, lines: ir.Table, *, min_orders: int = 3) -> 
     counted["excess_low"], counted["excess_high"] = counted["excess"] - margin, counted["excess"] + margin
     names = ["orders", "customers", "offer_only", "offer_only_share", "by_chance", "excess", "excess_low", "excess_high"]
     return counted[names]
+
+
+def _with_luck(purchases: ir.Table, lines: ir.Table) -> ir.Table:
+    """customer_id, all_on_offer of each order, and the log of the chance that an order of its month and size is wholly on offer."""
+    own = wholly_on_offer(purchases, lines).select(
+        "customer_id", "all_on_offer", month=_.ordered_at.strftime("%Y-%m"), size=(_.sale_lines < 5).ifelse(_.sale_lines, 5)
+    )
+    usual = own.group_by("month", "size").aggregate(usual=to_float(_.count(where=_.all_on_offer)) / _.count())
+    # The log of 0 is not known on every engine; a month without offers rules luck out, and 1e-300 does that too.
+    luck = usual.select("month", "size", luck=(_.usual > 0).ifelse(_.usual, 1e-300).ln())
+    return own.join(luck, ["month", "size"])
+
+
+def _check(min_orders: int) -> None:
+    if min_orders < 2:
+        raise ValueError(f"min_orders must be 2 or more, not {min_orders}: one order on offer says nothing about a customer")
 
 
 def _shares(counted: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from custkit.analysis.offers import customer_offers, offer_only, offers_by_month, offers_by_order_number
+from custkit.analysis.offers import customer_offers, discount_strength, offer_only, offers_by_month, offers_by_order_number
 from custkit.present.findings.loyalty_tracking import offer_finding, offer_only_finding
 
 # Anna's both orders are on offer, Ben's first is not, the guest has a coupon; amounts before any reduction are 10 each.
@@ -25,12 +25,52 @@ ORDERS = [
 
 
 def test_a_customers_orders_on_offer_are_counted_once_each(load_table, rows):
-    told = customer_offers(load_table("orders", ORDERS))
-    names = ["customer_id", "orders", "offer_orders", "coupon_orders", "discount_orders", "offer_share", "coupon_share"]
+    told = customer_offers(load_table("orders", ORDERS), load_table("order_lines", []))
+    names = ["customer_id", "orders", "offer_orders", "offer_share", "coupon_share", "discount_share"]
     assert rows(told.select(names), by="customer_id") == [
-        ("anna", 2, 2, 1, 1, 1.0, 0.1),
-        ("ben", 2, 1, 1, 1, 0.5, 0.05),
-        ("cem", 1, 0, 0, 0, 0.0, None),
+        ("anna", 2, 2, 1.0, 0.1, 0.15),
+        ("ben", 2, 1, 0.5, 0.05, 0.05),
+        ("cem", 1, 0, 0.0, 0.0, 0.0),
+    ]
+
+
+def test_the_same_coupons_look_larger_on_net_spend(load_table, rows):
+    # Anna pays 15 of 20: coupons of 2 and reductions of 3 are a tenth and three twentieths of gross, more of net.
+    told = customer_offers(load_table("orders", ORDERS), load_table("order_lines", []))
+    names = ["customer_id", "gross_amount", "net_amount", "coupon_net_share", "discount_net_share"]
+    assert rows(told.select(names), by="customer_id")[0] == ("anna", 20.0, 15.0, pytest.approx(2 / 15), pytest.approx(3 / 15))
+
+
+def test_discounts_are_told_apart_and_together(load_table):
+    strength = discount_strength(load_table("orders", ORDERS))
+    # Six orders of 10: coupons 2, 1 and 5, reductions 3 and 1; Ben's order with both counts once in the last row.
+    names = ["offer", "orders", "offer_orders", "offer_amount", "gross_share", "net_share"]
+    expected = pd.DataFrame(
+        [("coupons", 6, 3, 8.0, 8 / 60, 8 / 48), ("reduced prices", 6, 2, 4.0, 4 / 60, 4 / 48), ("both together", 6, 4, 12.0, 0.2, 0.25)],
+        columns=names,
+    ).astype({"offer": "str"})
+    pd.testing.assert_frame_equal(strength[names], expected)
+    # Wilson's interval of 3 of 6.
+    assert strength.loc[0, ["offer_low", "offer_high"]].tolist() == pytest.approx([0.187616, 0.812384], abs=1e-6)
+
+
+def test_a_customer_who_met_nothing_but_offers_is_on_the_list(load_table, rows):
+    orders = [
+        {"order_id": f"{name}{i}", "customer_id": name, "ordered_at": f"2026-10-0{i} 12:00", "gross_amount": 10, "coupon_amount": coupon}
+        for name, coupon in (("hunter", 1), ("mixed", 1), ("once", 1))
+        for i in ((1, 2, 3) if name != "once" else (1,))
+    ]
+    lines = lines_of({
+        "hunter1": [(0, 1)], "hunter2": [(0, 1)], "hunter3": [(0, 1)], "mixed1": [(0, 1)], "mixed2": [(0, 0)], "mixed3": [(0, 0)],
+        "once1": [(0, 1)],
+    })  # fmt: skip
+    told = customer_offers(load_table("orders", orders), load_table("order_lines", lines))
+    names = ["customer_id", "whole_offer_orders", "whole_offer_share", "only_on_offer", "by_luck"]
+    # Five of the month's seven orders of one line were on offer: three in a row are so by luck with (5/7)³.
+    assert rows(told.select(names), by="customer_id") == [
+        ("hunter", 3, 1.0, True, pytest.approx((5 / 7) ** 3)),
+        ("mixed", 1, pytest.approx(1 / 3), False, pytest.approx((5 / 7) ** 3)),
+        ("once", 1, 1.0, False, pytest.approx(5 / 7)),
     ]
 
 
@@ -103,6 +143,7 @@ def test_a_shop_without_offers_says_so(load_table):
     assert "no order" in offer_finding(offers_by_month(load_table("orders", plain))).headline
     nobody = load_table("orders", [])
     assert offers_by_month(nobody).empty and offers_by_order_number(nobody).empty
+    assert discount_strength(nobody).empty and discount_strength(load_table("orders", plain)).empty
     assert offer_finding(offers_by_month(nobody)).tone == "quiet"
     assert offer_only_finding(offer_only(nobody, load_table("order_lines", []))).tone == "quiet"
 
@@ -110,6 +151,8 @@ def test_a_shop_without_offers_says_so(load_table):
 def test_one_order_on_offer_says_nothing_about_a_customer(load_table):
     with pytest.raises(ValueError, match="min_orders must be 2 or more, not 1"):
         offer_only(load_table("orders", []), load_table("order_lines", []), min_orders=1)
+    with pytest.raises(ValueError, match="min_orders must be 2 or more, not 1"):
+        customer_offers(load_table("orders", []), load_table("order_lines", []), min_orders=1)
 
 
 def test_one_customer_who_met_nothing_but_offers_is_no_pattern():
