@@ -239,12 +239,12 @@ VALUE_RISK = _rows(
 # Whom campaigns are planned for.
 TARGET_GROUPS = _rows(
     (mark("Churn risk"), _SLIPPING, mark("Win back before they sleep: ask, remind, then offer.")),
-    (mark("High-value loyal"), {"m": "4-5", "f": "4-5"}, mark("Reward with service and early access, not with discounts.")),
     (
         mark("Price-sensitive"),
         {"orders": ">= 3", "saved_share": "top 20% and >= 10%"},
         mark("Sets and tiered offers; keep them out of mailings for the others."),
     ),
+    (mark("High-value loyal"), {"m": "4-5", "f": "4-5"}, mark("Reward with service and early access, not with discounts.")),
     (mark("Potential new"), {"tenure_days": "<= active_days"}, mark("Welcome them and lead to the second order.")),
     _EVERYONE_ELSE,
 )

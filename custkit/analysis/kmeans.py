@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import ibis
 import ibis.expr.types as ir
@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from ibis import _
 
-from custkit.analysis.rfm import segment_summary
+from custkit.analysis.rfm import rfm, segment_summary
 from custkit.engine import frame, to_float
+from custkit.period import Period
 from custkit.words import mark
 
 FEATURES = ("recency_days", "frequency", "monetary_value")
@@ -22,6 +23,7 @@ FEWEST_CUSTOMERS = 30
 SAMPLE, SILHOUETTE_SAMPLE = 20_000, 2_000
 NEAR_TIE = 0.02
 STABLE = 0.9
+ENOUGH = 0.5
 # Below it groups may be cut out of one crowd. [Kaufman & Rousseeuw 1990]
 CLEAR = 0.5
 _SEED, _OTHER_SEEDS, _STARTS = 20, (1, 2, 3, 4, 5), 20
@@ -40,6 +42,7 @@ class Grouping:
     choice    k | silhouette, near_tie, chosen
     agreement lowest adjusted Rand index between this fit and fits from other random starts; null where nothing was fitted
     customers how many the fit rests on
+    stability adjusted Rand index of this month's customers under these groups and under groups fitted anew; null for a first fit
     """
 
     centres: np.ndarray
@@ -48,6 +51,7 @@ class Grouping:
     choice: pd.DataFrame
     agreement: float
     customers: int
+    stability: float = float("nan")
 
     @property
     def k(self) -> int:
@@ -81,6 +85,25 @@ def fit_groups(rfm: ir.Table) -> Grouping:
     agreement = min(adjusted_rand(pd.crosstab(labels, other).to_numpy()) for other in others)
     by_value = np.lexsort((centres[:, 0], -centres[:, 1], -centres[:, 2]))
     return Grouping(centres[by_value], means, scales, choice, agreement, len(points))
+
+
+def fitted_in(period: Period) -> Period:
+    """The month whose customers shape the groups of `period`: the last one before its quarter, so that labels hold for a quarter."""
+    return Period(period.year, (period.month - 1) // 3 * 3 + 1) - 1
+
+
+def standing_groups(values: ir.Table, purchases: ir.Table, *, period: Period) -> Grouping:
+    """The groups of the month `fitted_in` names, into which this month's customers are put, and whether a new fit would say the same.
+
+    customer_id | recency_days, frequency, monetary_value of `period`; purchases  →  Grouping
+
+    Centres that move each month would move customers who did nothing. Where the earlier month had less than half as many
+    customers, or no groups, this month's own fit stands and `stability` is null. [S41]
+    """
+    new, old = fit_groups(values), fit_groups(rfm(purchases, as_of=fitted_in(period).end))
+    if old.k < 2 or old.customers < ENOUGH * new.customers:
+        return new
+    return replace(old, stability=group_stability(values, now=new, before=old))
 
 
 def customer_groups(rfm: ir.Table, *, grouping: Grouping) -> ir.Table:
@@ -132,21 +155,15 @@ def group_stability(rfm: ir.Table, *, now: Grouping, before: Grouping) -> float:
     return adjusted_rand(_crossed(counts, "group_before", "group"))
 
 
-def groups_by_segment(segmented: ir.Table, *, grouping: Grouping) -> pd.DataFrame:
-    """How the groups fall onto the segments of the rule map.
+def segment_agreement(segmented: ir.Table, *, grouping: Grouping) -> float:
+    """Adjusted Rand index of the groups and the segments of the rule map; null where there is but one group or one segment.
 
-    customer_id | …, segment  →  group, segment | customers, customer_share (of the group); largest first inside a group
+    customer_id | recency_days, frequency, monetary_value, segment  →  1: the same parts of the customers; 0: as by chance
     """
     counts = frame(customer_groups(segmented, grouping=grouping).group_by("group", "segment").aggregate(customers=_.count()))
-    counts = counts.assign(customer_share=counts.customers / counts.groupby("group").customers.transform("sum"))
-    return counts.sort_values(["group", "customers", "segment"], ascending=[True, False, True], ignore_index=True)
-
-
-def segment_agreement(by_segment: pd.DataFrame) -> float:
-    """Adjusted Rand index of groups and segments, from `groups_by_segment`; null where there is but one group."""
-    if by_segment.group.nunique() < 2:
+    if counts.group.nunique() < 2 or counts.segment.nunique() < 2:
         return float("nan")
-    return adjusted_rand(_crossed(by_segment, "group", "segment"))
+    return adjusted_rand(_crossed(counts, "group", "segment"))
 
 
 def adjusted_rand(counts: np.ndarray) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import ibis
 import ibis.expr.types as ir
@@ -10,9 +11,10 @@ import pandas as pd
 from ibis import _
 
 from custkit.analysis.rates import false_discovery
-from custkit.analysis.rfm import MEASURES, rfm_scores, rfm_segments, score_thresholds
-from custkit.client import TEN_SEGMENTS, Segment
+from custkit.analysis.rfm import MEASURES, rfm, rfm_scores, rfm_segments, score_thresholds
+from custkit.analysis.segment_maps import segment_borders
 from custkit.engine import frame, to_float
+from custkit.segments import TEN_SEGMENTS, Segment
 from custkit.words import mark
 
 ARRIVED, GONE = mark("New or back"), mark("No order in a year")
@@ -24,15 +26,17 @@ def migration(before: ir.Table, after: ir.Table, *, segments: Sequence[Segment] 
     two tables as `rfm` gives them, last month's and this month's  →
     segment_before, segment | customers, customer_share (of segment_before), moved_by_behaviour, moved_by_borders
 
-    Scores compare customers with each other, so a customer who did nothing new can change segment because others did. This
-    month's customers are therefore scored a second time with last month's thresholds: who would have changed segment anyway
-    moved by behaviour, the other movers were passed by a border. Customers who come into the window are "New or back", who
-    fall out of it have "No order in a year": rows sum to last month's customers, columns to this month's. [S40]
+    Scores, medians and means compare customers with each other, so a customer who did nothing new can change segment because others
+    did. This month's customers are therefore placed a second time with last month's thresholds and borders: who would have changed
+    segment anyway moved by behaviour, the other movers were passed by a border. Plain values have no such border. Customers who come
+    into the window are "New or back", who fall out of it have "No order in a year": rows sum to last month's customers, columns to
+    this month's. [S40]
     """
     scored_before = rfm_scores(before)
-    thresholds = score_thresholds(scored_before)
+    thresholds, borders = score_thresholds(scored_before), segment_borders(scored_before, segments=segments)
     was = rfm_segments(scored_before, segments=segments).select("customer_id", segment_before="segment")
-    held = rfm_segments(scores_by_thresholds(after, thresholds=thresholds), segments=segments).select("customer_id", held="segment")
+    as_before = scores_by_thresholds(after, thresholds=thresholds)
+    held = rfm_segments(as_before, segments=segments, borders=borders).select("customer_id", held="segment")
     now = rfm_segments(rfm_scores(after), segments=segments).select("customer_id", "segment").join(held, "customer_id")
     both = was.outer_join(now, "customer_id").select("segment_before", "segment", "held")
     moved = (both.segment_before != both.segment).fill_null(False)
@@ -48,6 +52,16 @@ def migration(before: ir.Table, after: ir.Table, *, segments: Sequence[Segment] 
     )
     matrix.insert(3, "customer_share", matrix.customers / matrix.groupby("segment_before").customers.transform("sum"))
     return matrix.sort_values(["segment_before", "segment"], ignore_index=True)
+
+
+def month_moves(
+    now: ir.Table, purchases: ir.Table, *, since: datetime, segments: Sequence[Segment] = TEN_SEGMENTS, window_days: int = 365
+) -> pd.DataFrame:
+    """`migration` from the end of an earlier month, `since`, to now.
+
+    a table as `rfm` gives it, purchases  →  as `migration`
+    """
+    return migration(rfm(purchases, as_of=since, window_days=window_days), now, segments=segments)
 
 
 def scores_by_thresholds(rfm: ir.Table, *, thresholds: pd.DataFrame) -> ir.Table:

@@ -10,37 +10,61 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-from custkit.client import TEN_SEGMENTS, Segment
+from custkit.analysis.offers import on_offer
+from custkit.analysis.segment_maps import with_segment
 from custkit.engine import frame, to_float
-from custkit.words import mark
+from custkit.segments import TEN_SEGMENTS, Segment
 
 # Each measure, its score, and whether more is better. Fewer days since the last order are better.
 MEASURES = (("recency_days", "r_score", False), ("frequency", "f_score", True), ("monetary_value", "m_score", True))
 GOOD, QUIET = 4, 2
-REST = mark("Need attention")
 
 
 def rfm(purchases: ir.Table, *, as_of: datetime, window_days: int = 365) -> ir.Table:
     """Fold the purchases of the trailing window to one row a customer.
 
-    orders  →  customer_id | recency_days, frequency (orders), monetary_value (currency, after returns in the same order)
+    orders  →  customer_id | recency_days, frequency (orders), monetary_value (currency, after returns in the same order), and what
+    rules and scores may ask beside them: order_value (currency), margin (currency), tenure_days, cycle_days, offer_share, saved_share
 
-    An order on the last day before `as_of` is one day old. Guests are left out. [Hughes 1994; S40]
+    An order on the last day before `as_of` is one day old. `tenure_days` counts from the first order ever; `cycle_days` is the mean
+    wait between purchase days, null with one day; `offer_share` is of orders, `saved_share` of list prices, both null where nobody
+    ever met an offer: then the data tell none; `margin` holds the orders whose cost is known. Guests are left out. [Hughes 1994; S40]
 
     Raises ValueError if window_days < 1.
     """
     if window_days < 1:
         raise ValueError(f"window_days is {window_days}; a window has at least one day")
-    start = as_of - timedelta(days=window_days)
-    inside = purchases.filter(_.customer_id.notnull(), _.ordered_at >= start, _.ordered_at < as_of)
-    folded = inside.group_by("customer_id").aggregate(
-        last_day=_.ordered_at.max().date(), frequency=_.count(), monetary_value=_.revenue.sum()
+    inside = _.ordered_at >= as_of - timedelta(days=window_days)
+    day, today = _.ordered_at.date(), ibis.literal(as_of.date())
+    folded = (
+        purchases.filter(_.customer_id.notnull(), _.ordered_at < as_of)
+        .group_by("customer_id")
+        .aggregate(
+            first_day=day.min(),
+            begun=day.min(where=inside),
+            last_day=day.max(),
+            days=day.nunique(where=inside),
+            frequency=_.count(where=inside),
+            monetary_value=_.revenue.sum(where=inside),
+            margin=(_.revenue - _.cost_amount).sum(where=inside),
+            offers=_.count(where=inside & on_offer),
+            list_price=_.gross_amount.sum(where=inside),
+            saved=(_.coupon_amount.fill_null(0) + _.discount_amount.fill_null(0)).sum(where=inside),
+        )
+        .filter(_.frequency > 0)
     )
-    return folded.select(
+    told = folded.mutate(told=(_.offers.sum().over(ibis.window()) > 0).ifelse(1, None))
+    return told.select(
         "customer_id",
-        recency_days=ibis.literal(as_of.date()).delta(folded.last_day, unit="day").cast("int64"),
+        recency_days=today.delta(told.last_day, unit="day").cast("int64"),
         frequency=_.frequency,
         monetary_value=_.monetary_value,
+        order_value=to_float(_.monetary_value) / _.frequency,
+        margin=_.margin,
+        tenure_days=today.delta(told.first_day, unit="day").cast("int64"),
+        cycle_days=to_float(told.last_day.delta(told.begun, unit="day")) / to_float(told["days"] - 1).nullif(0.0),
+        offer_share=to_float(_.offers * _.told) / _.frequency,
+        saved_share=to_float(_.saved) * _.told / to_float(_.list_price).nullif(0.0),
     )
 
 
@@ -85,28 +109,17 @@ def _thresholds(scores: ir.Table, measure: str, score: str) -> pd.DataFrame:
     return found.assign(measure=measure)
 
 
-def rfm_segments(scores: ir.Table, *, segments: Sequence[Segment] = TEN_SEGMENTS) -> ir.Table:
-    """Name each customer's segment by the client's map: the first row whose ranges hold all the customer's scores.
+def rfm_segments(scores: ir.Table, *, segments: Sequence[Segment] = TEN_SEGMENTS, borders: pd.DataFrame | None = None) -> ir.Table:
+    """Name each customer's segment by a map: the first row whose conditions all hold.
 
-    customer_id | … r_score, f_score, m_score  →  … + segment
+    customer_id | … r_score, f_score, m_score, and the measures that the rows ask for  →  … + segment
 
-    `fm` is the mean of the frequency and the monetary score. Who fits no row needs attention. [S40 S41]
+    `fm` is the mean of the frequency and the monetary score. Who fits no row needs attention. Equal customers are in one segment.
+    borders: another month's, as `segment_borders` gives them. [S40 S41]
+
+    Raises ValueError naming a column that a row asks for and the table lacks.
     """
-    if not segments:
-        return scores.mutate(segment=ibis.literal(REST))
-    return scores.mutate(segment=ibis.cases(*[(_fits(scores, segment), segment.name) for segment in segments], else_=REST))
-
-
-def _fits(scores: ir.Table, segment: Segment) -> ir.BooleanValue:
-    # Both sides doubled, so that the mean of two scores stays a whole number.
-    doubled = {"r": scores.r_score * 2, "f": scores.f_score * 2, "m": scores.m_score * 2, "fm": scores.f_score + scores.m_score}
-    fits: ir.BooleanValue = ibis.literal(True)
-    for name in ("r", "f", "m", "fm"):
-        bounds = segment.bounds(name)
-        if bounds is not None:
-            low, high = bounds
-            fits = fits & (doubled[name] >= round(low * 2)) & (doubled[name] <= round(high * 2))
-    return fits
+    return with_segment(scores, segments=segments, borders=borders)
 
 
 def segment_summary(segmented: ir.Table) -> pd.DataFrame:
@@ -132,6 +145,15 @@ def segment_summary(segmented: ir.Table) -> pd.DataFrame:
     return summary
 
 
+def is_quiet(scores: ir.Table) -> ir.BooleanValue:
+    """Good by what they did, and not seen for long: recency score 1 or 2, mean of frequency and spend score 4 or more."""
+    return _is_good(scores) & (scores.r_score <= QUIET)
+
+
+def _is_good(scores: ir.Table) -> ir.BooleanValue:
+    return scores.f_score + scores.m_score >= GOOD * 2
+
+
 def quiet_customers(scores: ir.Table) -> pd.DataFrame:
     """Count the good customers who have not been seen for long: recency score 1 or 2, mean of frequency and spend score 4 or more.
 
@@ -139,12 +161,11 @@ def quiet_customers(scores: ir.Table) -> pd.DataFrame:
 
     Good customers are all with a mean of 4 or more; the rest of them were seen lately. [S40]
     """
-    good = scores.f_score + scores.m_score >= GOOD * 2
-    quiet = good & (scores.r_score <= QUIET)
+    quiet = is_quiet(scores)
     return frame(
         scores.aggregate(
             customers=scores.count(where=quiet),
-            good_customers=scores.count(where=good),
+            good_customers=scores.count(where=_is_good(scores)),
             recency_days=to_float(scores.recency_days).quantile(0.5, where=quiet),
             revenue=scores.monetary_value.sum(where=quiet),
         )

@@ -8,7 +8,7 @@ import pytest
 
 from custkit.analysis.migration import ARRIVED, GONE, migration, migration_summary, scores_by_thresholds, size_changes
 from custkit.analysis.rfm import rfm_scores, score_thresholds
-from custkit.client import Segment
+from custkit.segments import Segment
 
 VALUES = pa.schema(
     {"customer_id": pa.string(), "recency_days": pa.int64(), "frequency": pa.int64(), "monetary_value": pa.decimal128(38, 4)}
