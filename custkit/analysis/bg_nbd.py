@@ -17,7 +17,7 @@ _STEPS = np.linspace(-3.0, 3.0, 49)
 _NODES = 1 / (1 + np.exp(-np.pi * np.sinh(_STEPS)))
 _WEIGHTS = np.pi * np.cosh(_STEPS) * _NODES * (1 - _NODES) * (_STEPS[1] - _STEPS[0])
 
-# Too near 0 to tell apart from it, a chance is this: (1 − e^(−λpt)) / p is λt there.
+# Too near 0 to be told from it, a chance is this: (1 − e^(−λpt)) / p is λt there.
 _SMALLEST = 1e-150
 
 
@@ -25,45 +25,37 @@ def log_likelihood(parameters: np.ndarray, seen: Histories, *, forgone: int) -> 
     """Log-likelihood of all customers and its gradient in r, alpha, a, b."""
     r, alpha, a, b = parameters
     x, left = seen.counts, seen.counts + forgone
-    log_alive, log_gone = _two_ways(parameters, seen, forgone)
-    either = np.logaddexp(log_alive, log_gone)
-    gone = np.exp(log_gone - either)
+    spent, past = r + seen.frequency, seen.frequency + (forgone - 1)
     log_T, log_t = np.log(alpha + seen.T), np.log(alpha + seen.recency)
+    after = np.where(past >= 0, b + past, 1.0)
+    log_alive = -spent * log_T
+    log_gone = np.where(past >= 0, np.log(a) - np.log(after) - spent * log_t, -np.inf)
+    either = np.logaddexp(log_alive, log_gone)
+    n_gone = seen.n * np.exp(log_gone - either)
     total = (
         np.dot(seen.per_count, gammaln(r + x) + gammaln(b + left) - gammaln(a + b + left))
         + seen.customers * (r * np.log(alpha) - gammaln(r) + gammaln(a + b) - gammaln(b))
         + np.dot(seen.n, either)
     )
-    spent = r + seen.frequency
-    n_gone = seen.n * gone
-    past = seen.frequency + (forgone - 1)
+    both = psi(a + b + left)
     slopes = np.array(
         [
             np.dot(seen.per_count, psi(r + x)) + seen.customers * (np.log(alpha) - psi(r))
             - np.dot(seen.n, log_T) + np.dot(n_gone, log_T - log_t),
-            seen.customers * r / alpha - np.dot(seen.n * (1 - gone), spent / (alpha + seen.T))
-            - np.dot(n_gone, spent / (alpha + seen.recency)),
-            seen.customers * psi(a + b) - np.dot(seen.per_count, psi(a + b + left)) + n_gone.sum() / a,
-            seen.customers * (psi(a + b) - psi(b)) + np.dot(seen.per_count, psi(b + left) - psi(a + b + left))
-            - np.dot(n_gone, 1 / np.where(past >= 0, b + past, 1.0)),
+            seen.customers * r / alpha - np.dot(seen.n - n_gone, spent / (alpha + seen.T)) - np.dot(n_gone, spent / (alpha + seen.recency)),
+            seen.customers * psi(a + b) - np.dot(seen.per_count, both) + n_gone.sum() / a,
+            seen.customers * (psi(a + b) - psi(b)) + np.dot(seen.per_count, psi(b + left) - both) - np.dot(n_gone, 1 / after),
         ]
     )  # fmt: skip
     return float(total), slopes
 
 
-def _two_ways(parameters: np.ndarray, seen: Histories, forgone: int) -> tuple[np.ndarray, np.ndarray]:
-    """Logs of the two ways a history comes about, up to what both share: still a customer, and gone after the last purchase."""
-    r, alpha, a, b = parameters
-    spent, past = r + seen.frequency, seen.frequency + (forgone - 1)
-    log_alive = -spent * np.log(alpha + seen.T)
-    log_gone = np.log(a) - np.log(np.where(past >= 0, b + past, 1.0)) - spent * np.log(alpha + seen.recency)
-    return log_alive, np.where(past >= 0, log_gone, -np.inf)
-
-
 def p_alive(parameters: np.ndarray, seen: Histories, *, forgone: int) -> np.ndarray:
     """Probability that each history belongs to somebody who still is a customer."""
-    log_alive, log_gone = _two_ways(parameters, seen, forgone)
-    return np.exp(log_alive - np.logaddexp(log_alive, log_gone))
+    r, alpha, a, b = parameters
+    spent, past = r + seen.frequency, seen.frequency + (forgone - 1)
+    odds = np.log(a) - np.log(np.where(past >= 0, b + past, 1.0)) + spent * (np.log(alpha + seen.T) - np.log(alpha + seen.recency))
+    return np.where(past >= 0, np.exp(-np.logaddexp(0.0, odds)), 1.0)
 
 
 def moments_while_alive(parameters: np.ndarray, seen: Histories, weeks: float, *, forgone: int) -> tuple[np.ndarray, np.ndarray]:

@@ -193,7 +193,7 @@ def _climb(formulas: _Model, seen: Histories, start: np.ndarray) -> tuple[np.nda
     from scipy.optimize import minimize
 
     bounds = [(np.log(_LOWEST), np.log(_HIGHEST))] * 4
-    options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-8}
+    options = {"maxiter": 500, "ftol": 1e-9, "gtol": 1e-5}
     done = minimize(lambda logs: _per_customer(formulas, seen, logs), start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     return done.x, -float(done.fun)
 

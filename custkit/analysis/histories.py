@@ -54,7 +54,7 @@ class Histories:
         nothing = np.zeros(len(weeks))
         return cls(nothing, nothing, weeks, np.ones(len(weeks)))
 
-    @property
+    @cached_property
     def customers(self) -> float:
         return float(self.n.sum())
 
