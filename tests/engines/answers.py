@@ -13,6 +13,7 @@ from typing import Any
 from custkit.analysis import (
     bridge,
     changes,
+    clv_summary,
     cohorts,
     concentration,
     crosses,
@@ -23,6 +24,8 @@ from custkit.analysis import (
     kpis,
     ladder,
     lifecycle,
+    lifetime,
+    lifetime_forecast,
     migration,
     offers,
     order_size,
@@ -130,6 +133,24 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
         q.book.orders, q.book.marketing_spend, as_of=q.book.as_of, gross_margin=q.book.client.gross_margin
     ),
     "customer_value.needed": lambda q: customer_value.needed(q.book.client.gross_margin),
+    # lifetime_value: what a shop of 800 customers can carry, the models' refusals among it
+    "clv_summary.clv_summary": lambda q: clv_summary.clv_summary(q.book.purchases, as_of=q.book.as_of),
+    "clv_summary.purchase_counts": lambda q: clv_summary.purchase_counts(q.ask("clv_summary.clv_summary")),
+    "clv_summary.held_out_purchases": lambda q: clv_summary.held_out_purchases(q.book.purchases, cut=q.book.start, as_of=q.book.as_of),
+    "lifetime.fit_lifetime": lambda q: lifetime.fit_lifetime(q.book.purchases, as_of=q.book.as_of),
+    "lifetime.fit_lifetime by the plain rule": lambda q: lifetime.fit_lifetime(q.book.purchases, as_of=q.book.as_of, model="plain"),
+    "lifetime_forecast.customer_lifetimes": lambda q: lifetime_forecast.customer_lifetimes(
+        q.book.purchases, lifetime=q.ask("lifetime.fit_lifetime"), margin=0.4
+    ),
+    "lifetime_forecast.customer_lifetimes by the plain rule": lambda q: lifetime_forecast.customer_lifetimes(
+        q.book.purchases, lifetime=q.ask("lifetime.fit_lifetime by the plain rule")
+    ),
+    "lifetime_forecast.forecast": lambda q: lifetime_forecast.forecast(
+        q.book.purchases, lifetime=q.ask("lifetime.fit_lifetime"), margin=0.4
+    ),
+    "lifetime_forecast.model_card": lambda q: lifetime_forecast.model_card(
+        q.ask("lifetime.fit_lifetime"), lifetime.fit_lifetime(q.book.previous.purchases, as_of=q.book.previous.as_of)
+    ),
     # segmentation
     "rfm.rfm": lambda q: q.values,
     "rfm.rfm_scores": lambda q: q.scores,
