@@ -46,7 +46,7 @@ def payment_mix(purchases: ir.Table, *, rules: Payments) -> pd.DataFrame:
     purchases  →  payment_kind | orders, order_share, low, high (95 % interval; of orders whose payment is known), customers (a customer
     counts in each kind used; guests do not count), revenue, revenue_share, aov
 
-    All four kinds, those without an order too; no rows where no payment is known. [S28, S77]
+    The three kinds always, "not known" where there is such an order; no rows where no payment is known. [S28, S77]
     """
     found = frame(
         payment_kinds(purchases, rules=rules)
@@ -56,6 +56,7 @@ def payment_mix(purchases: ir.Table, *, rules: Payments) -> pd.DataFrame:
     rows = pd.DataFrame({"payment_kind": list(KINDS.values())}).merge(found, on="payment_kind", how="left", validate="one_to_one")
     counts = {name: rows[name].fillna(0).astype("int64") for name in ("orders", "customers")}
     rows = rows.assign(**counts, revenue=rows.revenue.fillna(0.0).astype("float64"))
+    rows = rows[(rows.payment_kind != UNKNOWN) | (rows.orders > 0)]
     known = rows.payment_kind != UNKNOWN
     n, revenue = int(rows.orders[known].sum()), float(rows.revenue.sum())
     rows = rows if n else rows.iloc[:0]

@@ -119,7 +119,7 @@ def sensitivity_summary(sensitivity: ir.Table) -> pd.DataFrame:
     customer_id | revenue, own_offer_share, price_sensitivity  →  price_sensitivity | customers, customer_share, low, high (95 %
     interval), own_offer_share (mean over customers), revenue, revenue_share, spend_per_customer
 
-    Shares of customers are of those told. All four rows always; an empty row has no means. [S27, S44]
+    Shares of customers are of those told. All four rows, an empty one without means; no rows where nobody is told. [S27, S44]
     """
     found = frame(
         sensitivity.group_by("price_sensitivity").aggregate(
@@ -130,11 +130,12 @@ def sensitivity_summary(sensitivity: ir.Table) -> pd.DataFrame:
     rows = rows.assign(customers=rows.customers.fillna(0).astype("int64"), revenue=rows.revenue.fillna(0.0).astype("float64"))
     told = rows.price_sensitivity != NOT_TOLD
     n, revenue = int(rows.customers[told].sum()), float(rows.revenue.sum())
+    rows, told = (rows, told) if n else (rows.iloc[:0], told.iloc[:0])
     intervals = [wilson(int(k), n) if known else (float("nan"), float("nan")) for k, known in zip(rows.customers, told, strict=True)]
     return rows.assign(
-        customer_share=rows.customers.where(told) / (n or float("nan")),
-        low=[low for low, _high in intervals],
-        high=[high for _low, high in intervals],
+        customer_share=rows.customers.where(told) / (n or 1),
+        low=pd.Series([low for low, _high in intervals], dtype="float64"),
+        high=pd.Series([high for _low, high in intervals], dtype="float64"),
         own_offer_share=rows.own_offer_share.astype("float64"),
         revenue_share=rows.revenue / (revenue or float("nan")),
         spend_per_customer=rows.revenue / rows.customers.where(rows.customers > 0),

@@ -158,18 +158,21 @@ def tier_preferences(customer_tiers: ir.Table) -> pd.DataFrame:
     revenue, revenue_share
 
     Shares of customers are of those whose preference is told; luck alone gives one of the tiers to `LUCK` of them at most. All five
-    rows always. [S29]
+    rows, or none where nobody's preference is told. [S29]
     """
     found = frame(customer_tiers.group_by("price_preference").aggregate(customers=_.count(), revenue=_.revenue.sum()))
     rows = pd.DataFrame({"price_preference": [*TIERS, NO_PREFERENCE, NOT_TOLD]}).merge(found, on="price_preference", how="left")
     rows = rows.assign(customers=rows.customers.fillna(0).astype("int64"), revenue=rows.revenue.fillna(0.0).astype("float64"))
     told = rows.price_preference != NOT_TOLD
     n, revenue = int(rows.customers[told].sum()), float(rows.revenue.sum())
+    rows, told = (rows, told) if n else (rows.iloc[:0], told.iloc[:0])
     intervals = [wilson(int(k), n) if known else (float("nan"), float("nan")) for k, known in zip(rows.customers, told, strict=True)]
-    rows.insert(2, "customer_share", rows.customers.where(told) / (n or float("nan")))
-    rows.insert(3, "low", [low for low, _high in intervals])
-    rows.insert(4, "high", [high for _low, high in intervals])
-    return rows.assign(revenue_share=rows.revenue / (revenue or float("nan")))
+    return rows.assign(
+        customer_share=rows.customers.where(told) / (n or 1),
+        low=pd.Series([low for low, _high in intervals], dtype="float64"),
+        high=pd.Series([high for _low, high in intervals], dtype="float64"),
+        revenue_share=rows.revenue / (revenue or float("nan")),
+    )[["price_preference", "customers", "customer_share", "low", "high", "revenue", "revenue_share"]]
 
 
 def customer_categories(order_lines: ir.Table, products: ir.Table, *, as_of: datetime, window_days: int = 365) -> ir.Table:

@@ -127,7 +127,8 @@ def returns_by_category(returned: ir.Table, products: ir.Table) -> pd.DataFrame:
     lines sold with is_returned, products  →  category | lines, returned_lines, return_rate, low, high (95 % interval), sold_amount,
     returned_amount (currency), returned_share (of what was sold)
 
-    Highest rate first; products without a category stand under "not known", and where nobody has one there is no row. [S77]
+    Highest rate first. Products without a category stand under "not known"; where nothing has a category or nothing came back there is
+    no row. [S77]
     """
     named = returned.left_join(products.select("product_id", "category"), "product_id").mutate(group=_.category.fill_null(UNKNOWN))
     return _by_group(named, "category")
@@ -139,7 +140,7 @@ def returns_by_segment(returned: ir.Table, segmented: ir.Table) -> pd.DataFrame:
     lines sold with is_returned; customer_id | segment  →  segment | lines, returned_lines, return_rate, low, high (95 % interval),
     sold_amount, returned_amount (currency), returned_share (of what was sold)
 
-    Highest rate first. Guests and customers without a segment are left out. [S77]
+    Highest rate first. Guests and customers without a segment are left out; where nothing came back there is no row. [S77]
     """
     return _by_group(returned.join(segmented.select("customer_id", group="segment"), "customer_id"), "segment")
 
@@ -153,7 +154,7 @@ def _by_group(lines: ir.Table, name: str) -> pd.DataFrame:
             returned_amount=_.returned_amount.sum(),
         )
     ).rename(columns={"group": name})
-    counted = counted.iloc[:0] if list(counted[name]) == [UNKNOWN] else counted
+    counted = counted.iloc[:0] if list(counted[name]) == [UNKNOWN] or not counted.returned_lines.any() else counted
     rated = _rated(counted, "lines", "returned_lines")
     return rated.sort_values(["return_rate", name], ascending=[False, True], ignore_index=True)
 

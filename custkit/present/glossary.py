@@ -28,7 +28,9 @@ GLOSSARY: dict[str, Entry] = {
     ),
     "activity_rate": Entry(
         mark("activity"),
-        mark("Customers who did anything at all, bought or registered in the days the client calls active, divided by all registered."),
+        mark(
+            "Customers who were there in the days the client file calls active, divided by all registered; what counts as being there stands where each measure's counting is told."
+        ),
         ("S5",),
     ),
     "again_share": Entry(
@@ -36,7 +38,11 @@ GLOSSARY: dict[str, Entry] = {
         mark("Share of a buyer's other shopping days that bring the same category; by luck, if all took it with the same chance."),
         ("S42",),
     ),
-    "aov": Entry(mark("order value"), mark("Revenue divided by orders; never the mean of order lines."), ("S2",)),
+    "aov": Entry(
+        mark("order value"),
+        mark("Revenue divided by orders; never the mean of order lines. Of whom and since when stands where its counting is told."),
+        ("S2",),
+    ),
     "at_risk": Entry(
         mark("customers followed"),
         mark("Customers whose order lies far enough back that everyone had the same time to come back."),
@@ -67,7 +73,7 @@ GLOSSARY: dict[str, Entry] = {
     "churn_rate": Entry(
         mark("churn"),
         mark(
-            "Of the customers who bought in the days before the month after which one counts as dormant, the share that is dormant or has said farewell at its end."
+            "Of the customers who bought in the days before the month after which one counts as dormant, the share that is gone at its end: dormant or by a farewell. The lifecycle page asks everybody on a buying stage, whom a visit keeps there too, so its base is larger."
         ),
         ("S4", "S60"),
     ),
@@ -94,7 +100,7 @@ GLOSSARY: dict[str, Entry] = {
     "customer_value": Entry(
         mark("customer value"),
         mark(
-            "Order value × orders per customer × gross margin − the cost of winning a customer, over the last 365 days; beside it the common short formula, which counts orders twice."
+            "What a customer brings in 365 days after the cost of goods, less what it cost to win them; the corrected formula counts each order once, the common short one twice."
         ),
         ("S3",),
     ),
@@ -148,6 +154,18 @@ GLOSSARY: dict[str, Entry] = {
         mark("go on to the next order"),
         mark("Customers followed who bought again on a later day within the days named, divided by all customers followed."),
         ("S64",),
+    ),
+    "going": Entry(
+        mark("month's usual price"),
+        mark(
+            "The median price that known customers paid for a product in a month, where it stands on five lines or more; one customer's bulk order does not move it."
+        ),
+        ("S27",),
+    ),
+    "gross_share": Entry(
+        mark("of the list price"),
+        mark("Coupons, price reductions or both, divided by the list price of everything sold: the strength of discounts."),
+        ("S8",),
     ),
     "growth": Entry(
         mark("growth"),
@@ -208,6 +226,11 @@ GLOSSARY: dict[str, Entry] = {
         ),
         ("S65",),
     ),
+    "new_customers": Entry(
+        mark("new customers"),
+        mark("Customers whose first order falls in the month; the lifecycle page counts registrations, which may come earlier."),
+        ("S57",),
+    ),
     "offer_only": Entry(
         mark("buy on offer only"),
         mark("Customers who bought every product of every order with a coupon or at a reduced price."),
@@ -228,12 +251,45 @@ GLOSSARY: dict[str, Entry] = {
         mark("Orders of known customers divided by the customers who bought."),
         ("S17",),
     ),
+    "own_offer_share": Entry(
+        mark("of an order on offer"),
+        mark(
+            "Share of the product lines of an order that were bought with a coupon or at a reduced price, the mean over a customer's orders."
+        ),
+        ("S27", "S34"),
+    ),
     "pieces_per_line": Entry(
         mark("pieces on a line"),
         mark(
             "Mean pieces of a product on one order line; a product counts the first time a customer buys it, and lines of more than five times what is usual count as bulk purchases and are left out."
         ),
         ("S42",),
+    ),
+    "points_of_discount": Entry(
+        mark("points of discount"),
+        mark("Hundredths of the list price: a product at 20% off has ten points more discount than at 10% off."),
+        ("S27", "S44"),
+    ),
+    "price_driven": Entry(
+        mark("price-driven"),
+        mark(
+            "Customers who buy on offer far more often than others who buy the same categories in the same months: with nine chances in ten more than a quarter of the way to always; few orders are drawn towards what is usual."
+        ),
+        ("S27", "S44"),
+    ),
+    "price_elasticity": Entry(
+        mark("price elasticity"),
+        mark(
+            "How many per cent more pieces are taken for each per cent of price: −2 means 2% more at a price 1% lower; told within the same customer and product."
+        ),
+        ("S27", "S44"),
+    ),
+    "price_tier": Entry(
+        mark("price tier"),
+        mark(
+            "Low, middle or high third of a category's products by their usual price, the median list price over the lines sold; products of one price share a tier."
+        ),
+        ("S29", "S46"),
     ),
     "q_value": Entry(
         mark("false-discovery rate"),
@@ -244,12 +300,19 @@ GLOSSARY: dict[str, Entry] = {
     "repurchase_rate": Entry(
         mark("repurchase rate"),
         mark(
-            "Customers who bought on two or more days of the last 365, divided by the customers who bought in them; two orders on one day are no repurchase."
+            "Customers who bought again, divided by the customers who bought; what counts as again, and since when, stands where each measure's counting is told."
         ),
         ("S1",),
     ),
     "retention_rate": Entry(
         mark("bought again"), mark("Customers who bought again in that time, of those to whom it has happened already."), ("S1",)
+    ),
+    "return_rate": Entry(
+        mark("came back"),
+        mark(
+            "Orders or order lines of which anything was returned, divided by all; a return is put to the customer's latest purchase of the product."
+        ),
+        ("S77",),
     ),
     "revenue_effect": Entry(
         mark("part of the change"),
@@ -269,7 +332,9 @@ GLOSSARY: dict[str, Entry] = {
         ("S40",),
     ),
     "silhouette": Entry(mark("silhouette"), mark("How well groups are told apart: 1 is perfect, 0 is not at all."), ("S41",)),
-    "spend_per_customer": Entry(mark("spend per customer"), mark("Revenue divided by the customers who bought."), ("S2", "S18")),
+    "spend_per_customer": Entry(
+        mark("spend per customer"), mark("Revenue of known customers divided by those who bought, in the time named."), ("S2", "S18")
+    ),
     "stage": Entry(
         mark("stage"),
         mark("Where a customer stands: registered, active, first payment, regular, VIP, dormant or lost; exactly one for each customer."),
@@ -289,7 +354,7 @@ GLOSSARY: dict[str, Entry] = {
         ("S65",),
     ),
     "tier": Entry(
-        mark("tier"),
+        mark("loyalty tier"),
         mark("The member's level in the loyalty programme at the end of the period, from the moves in the loyalty ledger."),
         ("S67",),
     ),
@@ -298,10 +363,22 @@ GLOSSARY: dict[str, Entry] = {
         mark("What was counted divided by what chance alone gives; a pair or route counts from a tenth above chance."),
         ("S11",),
     ),
+    "value_driven": Entry(
+        mark("value-driven"),
+        mark(
+            "Customers who buy on offer far less often than others who buy the same categories in the same months: with nine chances in ten more than a quarter below what is usual."
+        ),
+        ("S27", "S44"),
+    ),
+    "usual": Entry(
+        mark("usual change"),
+        mark("The line's mean change in the months before, up to twelve of them."),
+        ("S70",),
+    ),
     "verdict": Entry(
         mark("no significant change"),
         mark(
-            "The 95% interval of the change holds zero, so the difference may be chance. Months are taken as independent, which errs on the side of silence."
+            "The difference may be chance: the 95% interval of the change holds zero, or among so many measures one moves that far by luck."
         ),
         ("S70",),
     ),
