@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, ValidationInfo, field_validator, model_validator
 
+from custkit.attribute_rules import AttributeRule
+from custkit.calendar_days import PromotionDay, country_of, known_place
 from custkit.errors import BadInput
 from custkit.period import Period
 from custkit.segments import NAMED_MAPS, TEN_SEGMENTS, Segment, named_map, settled_map, whole_map
@@ -401,6 +403,9 @@ class Client(_Strict):
     segments: tuple[Segment, ...] = TEN_SEGMENTS  # or the name of a map: ten, eight, value_frequency, value_risk, target_groups
     high_ticket_spend: Decimal | None = Field(None, gt=0)  # in the last 365 days; the best tenth where not given
     tiers: tuple[str, ...] = ()  # of the loyalty programme, lowest first; from the points they take where not given
+    holidays: tuple[str, ...] | None = None  # DE, DE-BY, [DE, AT]; none. From time zone and currency where not given
+    promotion_days: tuple[PromotionDay, ...] = ()
+    attributes: tuple[AttributeRule, ...] = ()  # what purchases suggest about a customer
     engine: Engine = Engine()
 
     _folder: Path = PrivateAttr(default=Path())
@@ -411,6 +416,18 @@ class Client(_Strict):
     def _zone(cls, given: str) -> str:
         if given not in available_timezones():
             raise ValueError(f"`{given}` is not a time zone{_did_you_mean(given, available_timezones())}")
+        return given
+
+    @field_validator("holidays", mode="before")
+    @classmethod
+    def _places(cls, given: Any) -> Any:
+        return () if given == "none" else (given,) if isinstance(given, str) else given
+
+    @field_validator("holidays")
+    @classmethod
+    def _known_places(cls, given: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for place in given or ():
+            known_place(place)
         return given
 
     @field_validator("segments", mode="before")
@@ -426,6 +443,14 @@ class Client(_Strict):
     def segment_map(self, name: str) -> tuple[Segment, ...]:
         """A map of the field with this client's own days in it."""
         return settled_map(named_map(name), _days(self.lifecycle))
+
+    @cached_property
+    def holiday_places(self) -> tuple[str, ...]:
+        """Countries, and regions of them, whose holidays count: as the file says, else the one country of time zone and currency.
+
+        Empty where the zone lies in no single country, or the country pays in another currency.
+        """
+        return self.holidays if self.holidays is not None else country_of(self.time_zone, self.currency)
 
     @property
     def slug(self) -> str:
@@ -532,7 +557,7 @@ def _explain(path: Path, lines: Lines, given: Any, error: Any) -> str:
 _SECTIONS: dict[str, type[BaseModel]] = {
     "sources": Source, "columns": ColumnMap, "rules": Rules, "exclude": Exclusion, "limits": Limits,
     "lifecycle": Lifecycle, "definitions": Definitions, "payments": Payments, "segments": Segment, "engine": Engine,
-    "spending": Spending, "weights": Weights, "credit": Credit, "abuse": Abuse,
+    "promotion_days": PromotionDay, "attributes": AttributeRule, "spending": Spending, "weights": Weights, "credit": Credit, "abuse": Abuse,
 }  # fmt: skip
 
 
