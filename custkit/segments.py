@@ -258,7 +258,7 @@ NAMED_MAPS: dict[str, tuple[Segment, ...]] = {
 }
 MAP_NAMES = {
     "ten": mark("Ten segments"),
-    "eight": mark("Eight groups, high or low"),
+    "eight": mark("Eight groups"),
     "value_frequency": mark("Value and frequency"),
     "value_risk": mark("Value and risk"),
     "target_groups": mark("Groups to plan for"),

@@ -60,6 +60,16 @@ def deciles(values: ir.Table, *, index: Index = "spend") -> pd.DataFrame:
     return found.rename(columns=_NAMES[index])
 
 
+def tenths(values: ir.Table) -> pd.DataFrame:
+    """The tenths by spend with the tenths by margin beside them.
+
+    customer_id | …  →  as `deciles` by spend, and margin, margin_share, margin_per_customer of the same place among customers ordered by
+    margin; null where costs are not known   [S13]
+    """
+    by_margin = deciles(values, index="margin")[["decile", "margin", "margin_share", "margin_per_customer"]]
+    return deciles(values).merge(by_margin, on="decile", how="left", validate="one_to_one")
+
+
 def value_groups(values: ir.Table, order_lines: ir.Table, products: ir.Table, *, as_of: datetime, window_days: int = 365) -> pd.DataFrame:
     """The tenths merged into the best three, the middle four and the last three, each with what its customers do.
 
@@ -182,6 +192,13 @@ def concentration(values: ir.Table, *, index: Index = "spend") -> pd.DataFrame:
         )
     ).iloc[0]
     return pd.DataFrame([_summary(row)])
+
+
+def concentrations(values: ir.Table) -> pd.DataFrame:
+    """`concentration` by spend, and by margin below it where costs are known: index ("spend", "margin") | as `concentration`.   [S13]"""
+    found = pd.concat([concentration(values, index=index) for index in INDICES], ignore_index=True)
+    found.insert(0, "index", list(INDICES))
+    return found[(found["index"] == "spend") | (found.revenue > 0)].reset_index(drop=True)
 
 
 def _summary(row: pd.Series) -> dict[str, float | int | None]:

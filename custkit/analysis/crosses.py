@@ -15,13 +15,12 @@ from custkit.engine import frame, to_float
 from custkit.tables import SALE
 from custkit.words import mark
 
-UNKNOWN, ELSEWHERE = mark("not known"), mark("other regions")
+UNKNOWN = mark("not known")
 LOYAL_DAYS = 3
 ONCE = "1"
-# Orders in the window, or days on which a category was bought: name and the lowest number in it.
+# Orders in the window: name and the lowest number in it.
 TIMES = ((ONCE, 1), ("2", 2), ("3–5", 3), ("6–10", 6), ("11+", 11))
 CROSS_COLUMNS = ("row", "column", "customers", "customer_share", "revenue", "lowest", "highest")
-_MOST_ROWS = 12
 
 
 def region_amount(scores: ir.Table, customers: ir.Table) -> pd.DataFrame:
@@ -44,74 +43,25 @@ def region_amount(scores: ir.Table, customers: ir.Table) -> pd.DataFrame:
     return _rated(found, "big_spenders", "big_spender_share").assign(spend_per_customer=found.revenue / found.customers)
 
 
-def region_spend(scores: ir.Table, customers: ir.Table) -> pd.DataFrame:
-    """Home region against amount: how each region's customers spread over the spend scores.
-
-    customer_id | …, monetary_value, m_score; customers  →
-    row (region), column (spend score, best first) | customers, customer_share (of the region), revenue; lowest, highest (spend)
-
-    The twelve regions with most customers, the others together; no row where no region is known. [S42]
-    """
-    placed = scores.left_join(customers.select("customer_id", "region"), "customer_id").mutate(row=_.region.fill_null(UNKNOWN))
-    found = _crossed(placed, column=_.m_score)
-    if set(found.row) == {UNKNOWN}:
-        found = found.iloc[:0]
-    sizes = found.groupby("row").customers.sum().reset_index().sort_values(["customers", "row"], ascending=[False, True])
-    shown = list(sizes[sizes.row != UNKNOWN].row[:_MOST_ROWS])
-    rest = found.row.where(found.row.isin([*shown, UNKNOWN]), ELSEWHERE)
-    folded = found.assign(row=rest).groupby(["row", "column", "lowest", "highest"], as_index=False)[["customers", "revenue"]].sum()
-    return _shared(folded, [*shown, ELSEWHERE, UNKNOWN])
-
-
 def frequency_spend(scores: ir.Table) -> pd.DataFrame:
     """Orders against amount: how customers of one, two and more orders spread over the spend scores.
 
     customer_id | frequency, monetary_value, m_score  →  row ("1", "2", "3–5", "6–10", "11+" orders), column (spend score, best first) |
-    customers, customer_share (of the row), revenue, lowest, highest (spend of the score)   [S42]
+    customers, customer_share (of the row), revenue; lowest, highest (spend behind the score)   [S42]
     """
-    return _shared(_crossed(scores.mutate(row=_times(scores.frequency)), column=_.m_score), [name for name, _least in TIMES])
-
-
-def category_times(order_lines: ir.Table, products: ir.Table, *, as_of: datetime, window_days: int = 365, top: int = 10) -> pd.DataFrame:
-    """Category against frequency: on how many days its buyers bought it.
-
-    order lines, products  →  row (the `top` categories by revenue), column ("1", "2", "3–5", "6–10", "11+" days) |
-    customers, customer_share (of the category's buyers), revenue; lowest, highest (days)   [S42]
-    """
-    named = _named_lines(order_lines, products, as_of=as_of, window_days=window_days)
-    bought = named.group_by(row="category", customer_id="customer_id").aggregate(k=_.day.nunique(), monetary_value=_.revenue.sum())
-    found = frame(
-        bought.group_by("row", column=_times(bought.k)).aggregate(
-            customers=_.count(), revenue=_.monetary_value.sum(), lowest=to_float(_.k).min(), highest=to_float(_.k).max()
-        )
+    spend, placed = to_float(_.monetary_value), scores.mutate(row=_times(scores.frequency))
+    counts = frame(placed.group_by("row", column=_.m_score).aggregate(customers=_.count(), revenue=_.monetary_value.sum()))
+    ranges = frame(scores.group_by(column=_.m_score).aggregate(lowest=spend.min(), highest=spend.max()))
+    found = counts.merge(ranges, on="column", validate="many_to_one")
+    found = found.assign(
+        customer_share=found.customers / found.groupby("row").customers.transform("sum"),
+        place=found.row.map({name: i for i, (name, _least) in enumerate(TIMES)}),
     )
-    found = found[found.row != UNKNOWN]
-    worth = found.groupby("row").revenue.sum().reset_index().sort_values(["revenue", "row"], ascending=[False, True])
-    shown = list(worth.row[:top])
-    return _shared(found[found.row.isin(shown)], shown, [name for name, _least in TIMES])
+    return found.sort_values(["place", "column"], ascending=[True, False], ignore_index=True)[list(CROSS_COLUMNS)]
 
 
 def _times(number: ir.NumericColumn) -> ir.StringValue:
     return ibis.cases(*[(number >= least, name) for name, least in reversed(TIMES)], else_=ONCE)
-
-
-def _crossed(placed: ir.Table, *, column: ibis.Deferred) -> pd.DataFrame:
-    """row, column | customers, revenue, lowest, highest: the spend between which a column's customers lie, over all rows."""
-    spend = to_float(_.monetary_value)
-    counts = frame(placed.group_by("row", column=column).aggregate(customers=_.count(), revenue=_.monetary_value.sum()))
-    ranges = frame(placed.group_by(column=column).aggregate(lowest=spend.min(), highest=spend.max()))
-    return counts.merge(ranges, on="column", validate="many_to_one")
-
-
-def _shared(found: pd.DataFrame, rows: list[str], columns: list[str] | None = None) -> pd.DataFrame:
-    """In the order of `rows` and `columns` (scores: best first), with each cell's share of its row."""
-    column = -found.column.astype("int64") if columns is None else found.column.map({name: i for i, name in enumerate(columns)})
-    ordered = found.assign(
-        customer_share=found.customers / found.groupby("row").customers.transform("sum"),
-        place=found.row.map({name: i for i, name in enumerate(rows)}),
-        across=column,
-    ).sort_values(["place", "across"], ignore_index=True)
-    return ordered[list(CROSS_COLUMNS)]
 
 
 def category_loyalty(order_lines: ir.Table, products: ir.Table, *, as_of: datetime, window_days: int = 365) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import ibis
@@ -68,6 +69,10 @@ def fit_groups(rfm: ir.Table) -> Grouping:
     give the same groups. Fewer than 30 customers, or fewer than three different ones, are one group.
     [Lloyd 1982; Rousseeuw 1987; S41]
     """
+    return _grouping(rfm, others=_OTHER_SEEDS)
+
+
+def _grouping(rfm: ir.Table, *, others: Sequence[int]) -> Grouping:
     sample = _sample(rfm)
     values = _logs(sample)
     means, scales = (values.mean(axis=0), values.std(axis=0)) if len(values) else (np.zeros(3), np.ones(3))
@@ -81,8 +86,8 @@ def fit_groups(rfm: ir.Table) -> Grouping:
     choice = _choice({k: _silhouette(points[probe], labels[probe]) for k, (_centres, labels) in fits.items()})
     k = int(choice.k[choice.chosen].iloc[0])
     centres, labels = fits[k]
-    others = [_fit(points, k, seed)[1] for seed in _OTHER_SEEDS]
-    agreement = min(adjusted_rand(pd.crosstab(labels, other).to_numpy()) for other in others)
+    again = [_fit(points, k, seed)[1] for seed in others]
+    agreement = min((adjusted_rand(pd.crosstab(labels, other).to_numpy()) for other in again), default=float("nan"))
     by_value = np.lexsort((centres[:, 0], -centres[:, 1], -centres[:, 2]))
     return Grouping(centres[by_value], means, scales, choice, agreement, len(points))
 
@@ -100,9 +105,9 @@ def standing_groups(values: ir.Table, purchases: ir.Table, *, period: Period) ->
     Centres that move each month would move customers who did nothing. Where the earlier month had less than half as many
     customers, or no groups, this month's own fit stands and `stability` is null. [S41]
     """
-    new, old = fit_groups(values), fit_groups(rfm(purchases, as_of=fitted_in(period).end))
+    old, new = fit_groups(rfm(purchases, as_of=fitted_in(period).end)), _grouping(values, others=())
     if old.k < 2 or old.customers < ENOUGH * new.customers:
-        return new
+        return fit_groups(values)
     return replace(old, stability=group_stability(values, now=new, before=old))
 
 
@@ -155,12 +160,12 @@ def group_stability(rfm: ir.Table, *, now: Grouping, before: Grouping) -> float:
     return adjusted_rand(_crossed(counts, "group_before", "group"))
 
 
-def segment_agreement(segmented: ir.Table, *, grouping: Grouping) -> float:
+def segment_agreement(groups: ir.Table) -> float:
     """Adjusted Rand index of the groups and the segments of the rule map; null where there is but one group or one segment.
 
-    customer_id | recency_days, frequency, monetary_value, segment  →  1: the same parts of the customers; 0: as by chance
+    customer_groups + segment  →  1: the same parts of the customers; 0: as by chance
     """
-    counts = frame(customer_groups(segmented, grouping=grouping).group_by("group", "segment").aggregate(customers=_.count()))
+    counts = frame(groups.group_by("group", "segment").aggregate(customers=_.count()))
     if counts.group.nunique() < 2 or counts.segment.nunique() < 2:
         return float("nan")
     return adjusted_rand(_crossed(counts, "group", "segment"))

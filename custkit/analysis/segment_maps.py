@@ -15,6 +15,7 @@ from custkit.engine import frame, to_float
 from custkit.segments import MEAN, MEASURES, MEDIAN, NAMED_MAPS, REST, SCORES, TOP, Condition, Segment
 
 COLUMNS = ("measure", "border", "value", "customers")
+PLANNING_MAPS = ("target_groups", "value_risk")
 # Means of the same customers in another order differ in their last digits.
 _HAIR = 1e-12
 
@@ -94,9 +95,14 @@ def map_summary(table: ir.Table, *, segments: Sequence[Segment]) -> MapSummary:
     return MapSummary(tuple(segments), sizes, segment_borders(table, segments=segments))
 
 
+def planning_maps(table: ir.Table, *, client: Client) -> dict[str, MapSummary]:
+    """The two short maps that campaigns are planned by, with the client's own days in them: by the map's name.   [S43 S44]"""
+    return {name: map_summary(table, segments=client.segment_map(name)) for name in PLANNING_MAPS}
+
+
 def other_maps(table: ir.Table, *, client: Client) -> dict[str, MapSummary]:
-    """The same customers on the maps that this client did not choose, by the map's name; the groups to plan for are left out."""
-    maps = {name: client.segment_map(name) for name in NAMED_MAPS if name != "target_groups"}
+    """The same customers on the maps of the field that this client did not choose: by the map's name.   [S40]"""
+    maps = {name: client.segment_map(name) for name in NAMED_MAPS if name not in PLANNING_MAPS}
     return {name: map_summary(table, segments=rows) for name, rows in maps.items() if rows != client.segments}
 
 

@@ -114,6 +114,13 @@ GLOSSARY: dict[str, Entry] = {
         mark("Customers without a purchase, visit or registration for as many days as the client file says: silent, but within reach."),
         ("S60",),
     ),
+    "effectiveness": Entry(
+        mark("effectiveness"),
+        mark(
+            "The mean of three parts from 0 to 100: the share of customers who order no more often, no more at a time and come back no sooner; who came once has no points for coming back."
+        ),
+        ("S47",),
+    ),
     "ever_offer_share": Entry(
         mark("customers who ever used an offer"),
         mark("Customers who have used a coupon or a reduced price so far, divided by the customers who have ordered so far."),
@@ -176,6 +183,11 @@ GLOSSARY: dict[str, Entry] = {
         mark("Orders without a customer id: they count in revenue and in no figure per customer."),
         ("S97",),
     ),
+    "high_ticket_share": Entry(
+        mark("high-ticket"),
+        mark("Customers who spend most: the best tenth by spend in the last 365 days, or those above the threshold in the client file."),
+        ("S39",),
+    ),
     "idle_members": Entry(
         mark("idle members"),
         mark("Members who neither earned nor redeemed points in the 180 days before the end of the period."),
@@ -210,6 +222,11 @@ GLOSSARY: dict[str, Entry] = {
         mark("loyal buyers"),
         mark("Customers who bought the category on three days or more; the others bought it occasionally."),
         ("S42",),
+    ),
+    "margin_share": Entry(
+        mark("share of margin"),
+        mark("Revenue less the cost of the goods, of all customers whose costs are known."),
+        ("S13", "S50"),
     ),
     "median_months": Entry(
         mark("median stay"), mark("The months after which half have left a stage, counting stays that go on as going on."), ("S61",)
@@ -270,6 +287,20 @@ GLOSSARY: dict[str, Entry] = {
         mark("Hundredths of the list price: a product at 20% off has ten points more discount than at 10% off."),
         ("S27", "S44"),
     ),
+    "position": Entry(
+        mark("place on the way"),
+        mark(
+            "New, active, quiet or asleep by the days since the first and the last order, as the client file counts active and dormant; kept apart from what a customer is worth."
+        ),
+        ("S48",),
+    ),
+    "potential": Entry(
+        mark("potential"),
+        mark(
+            "What customers who bought lately would add in a year if their orders were as large as those of the best quarter of customers who order about as often; a gap, no forecast."
+        ),
+        ("S50",),
+    ),
     "price_driven": Entry(
         mark("price-driven"),
         mark(
@@ -321,6 +352,11 @@ GLOSSARY: dict[str, Entry] = {
         ),
     ),
     "route": Entry(mark("route"), mark("An item and another that the same customer bought later, on another day."), ("S12",)),
+    "saved_share": Entry(
+        mark("saved by offers"),
+        mark("What coupons and reduced prices took off a customer's orders, as a share of the list prices."),
+        ("S8",),
+    ),
     "score": Entry(
         mark("score"),
         mark("From 1 to 5, higher is better: the share of customers who are no better, in fifths. Equal customers have equal scores."),
@@ -328,7 +364,7 @@ GLOSSARY: dict[str, Entry] = {
     ),
     "segment": Entry(
         mark("segment"),
-        mark("Customers with like scores for recency, orders and spend, named by the client's own map."),
+        mark("Customers whom the same row of a map fits first, by scores or plain values; everybody is in exactly one."),
         ("S40",),
     ),
     "silhouette": Entry(mark("silhouette"), mark("How well groups are told apart: 1 is perfect, 0 is not at all."), ("S41",)),
@@ -347,6 +383,11 @@ GLOSSARY: dict[str, Entry] = {
         mark("share of all orders with both"),
         mark("Orders that hold both items divided by all orders, called support."),
         ("S73",),
+    ),
+    "tag": Entry(
+        mark("tag"),
+        mark("What is known of a customer in a word or a number, by one rule for all."),
+        ("S55",),
     ),
     "threshold": Entry(
         mark("spend at the threshold"),
@@ -374,6 +415,11 @@ GLOSSARY: dict[str, Entry] = {
         mark("usual change"),
         mark("The line's mean change in the months before, up to twelve of them."),
         ("S70",),
+    ),
+    "value_level": Entry(
+        mark("value today"),
+        mark("High, middle or low by the score for spend in the last 365 days, whatever may come."),
+        ("S48",),
     ),
     "verdict": Entry(
         mark("no significant change"),

@@ -14,4 +14,4 @@ from custkit.present.charts.lifecycle_funnel import (
 from custkit.present.charts.loyalty_tracking import loyalty_ladder, offer_use, tier_effect, tier_members
 from custkit.present.charts.overview import revenue_bridge, revenue_months, revenue_tree, second_purchase_curve, user_structure
 from custkit.present.charts.price_response import discount_response, price_tier_shares
-from custkit.present.charts.segmentation import cross_heat, group_profile, lorenz_curve, segment_migration, segment_shares
+from custkit.present.charts.segmentation import cross_heat, lorenz_curve, segment_migration, segment_shares

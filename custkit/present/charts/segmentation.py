@@ -1,4 +1,4 @@
-"""Charts of who the customers are: segments against revenue, the Lorenz curve, moves between segments, K-Means groups."""
+"""Charts of who the customers are: segments against revenue, the Lorenz curve, moves between segments, crosses."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from matplotlib.transforms import offset_copy
 
 from custkit import words
 from custkit.analysis.migration import ARRIVED, GONE
+from custkit.analysis.rates import SMALL_SAMPLE
+from custkit.analysis.value_angles import POSITIONS
 from custkit.present.charts.heat import grid, heat
 from custkit.present.charts.style import ACCENT, INK, MUTED, PAPER, RULE, SEQUENCE, SOFT, house_style, text_width
-from custkit.present.finding import show
-from custkit.present.labels import LABELS
 from custkit.words import _
 
 # The same colour every month: greens buy often, blues have begun, yellow to red are slipping away, greys are asleep.
@@ -22,8 +22,13 @@ SEGMENT_COLOURS = {
     "Champions": SEQUENCE[0], "Loyal": SEQUENCE[1], "Potential loyal": SEQUENCE[2], "New": SEQUENCE[3], "Promising": "#c3cae6",
     "Need attention": SEQUENCE[4], "At risk": SEQUENCE[5], "Cannot lose": "#8f3f12", "About to sleep": SEQUENCE[6],
     "Hibernating": SEQUENCE[7],
+    "Key": SEQUENCE[0], "Key, to develop": SEQUENCE[1], "Key, to keep": SEQUENCE[5], "Key, to win back": "#8f3f12",
+    "Ordinary": SEQUENCE[2], "Ordinary, to develop": SEQUENCE[3], "Ordinary, to keep": SEQUENCE[4], "Ordinary, to win back": SEQUENCE[7],
+    "High value, high frequency": SEQUENCE[0], "High frequency, low ticket": SEQUENCE[1], "High value, high potential": SEQUENCE[2],
+    "Low value, low frequency": SEQUENCE[6], "Dormant buyers": SEQUENCE[7],
+    "High value": SEQUENCE[0], "High-value loyal": SEQUENCE[0], "Potential": SEQUENCE[2], "Potential new": SEQUENCE[3],
+    "Price-sensitive": SEQUENCE[4], "Churn risk": SEQUENCE[5], "Everyone else": SEQUENCE[6],
 }  # fmt: skip
-_PROFILE = ("customer_share", "revenue_share", "recency_days", "frequency", "monetary_value")
 _ROW_INCHES = 0.36
 
 
@@ -111,26 +116,43 @@ def segment_migration(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     return ax
 
 
-@house_style(height=_rows_high)
-def group_profile(frame: pd.DataFrame, *, ax: Axes) -> Axes:
-    """group | customer_share, revenue_share, medians: one row a group, a bar a measure, each scaled to the measure's largest."""
-    groups = list(frame.group)
-    for column, name in enumerate(_PROFILE):
-        peak = max(float(frame[name].max()) if len(frame) else 0.0, 1e-12)
-        label = LABELS[name]
-        ax.text(column, -0.62, _wrapped(_(label.text), 15), color=MUTED, fontsize=9, ha="left", va="bottom", linespacing=1.1)
-        for place, value in enumerate(frame[name]):
-            if pd.notna(value):
-                colour = SEQUENCE[place % len(SEQUENCE)]
-                ax.barh(place, 0.48 * max(float(value), 0.0) / peak, left=column, height=0.5, color=colour)
-                text = words.count(value) if label.unit in ("days", "number") else show(value, label.unit)
-                ax.text(column + 0.48 * max(float(value), 0.0) / peak + 0.03, place, text, fontsize=9, va="center", color=INK)
-    ax.set_yticks(range(len(groups)), [_(group) for group in groups])
-    ax.set_xlim(0, len(_PROFILE))
-    ax.set_ylim(max(len(groups), 1) - 0.5, -1.5)
-    ax.set_xticks([])
-    ax.grid(visible=False)
+def _cross_high(frame: pd.DataFrame) -> float:
+    return 1.55 + _ROW_INCHES * max(frame.row.nunique(), 1)
+
+
+@house_style(height=_cross_high)
+def cross_heat(frame: pd.DataFrame, *, ax: Axes) -> Axes:
+    """row, column | customers, customer_share (of the row); lowest, highest where columns are spend scores: darker is a larger share.
+
+    Rows and columns in the order of the frame. A row of fewer than 30 customers is grey and without shade: its shares may be chance.
+    """
+    somebody = frame[frame.customers > 0]
+    rows, columns = list(dict.fromkeys(somebody.row)), list(dict.fromkeys(somebody.sort_values("column", ascending=False).column))
+    if len(somebody) and not pd.api.types.is_integer_dtype(frame.column):
+        columns = [name for name in POSITIONS if name in columns]
+    sizes = frame.groupby("row").customers.sum()
+    names = [_column_name(frame[frame.column == column]) for column in columns]
+    shades, texts = grid([_("{row}, n = {n}").format(row=_(row), n=words.count(sizes[row])) for row in rows], names)
+    small = []
+    for cell in somebody.itertuples():
+        at = rows.index(cell.row), columns.index(cell.column)
+        if sizes[cell.row] < SMALL_SAMPLE:
+            small.append((at, words.share(cell.customer_share, 0)))
+        else:
+            shades.iloc[at], texts.iloc[at] = min(1.0, 0.04 + cell.customer_share), words.share(cell.customer_share, 0)
+    heat(ax, shades, texts)
+    for (down, across), text in small:
+        ax.text(across + 0.5, down + 0.5, text, color=SOFT, fontsize=9, ha="center", va="center")
     return ax
+
+
+def _column_name(cells: pd.DataFrame) -> str:
+    """A spend score by the spend behind it; a place on the way by its name."""
+    column = cells.column.iloc[0]
+    if isinstance(column, str):
+        return _(column)
+    low, high = words.money(cells.lowest.min(), cents=False), words.money(cells.highest.max(), cents=False)
+    return _("{low} to {high}").format(low=low, high=high)
 
 
 def _segment_rows(ax: Axes, names: list[str], *, first: float = 0) -> None:
@@ -160,16 +182,3 @@ def _percent(ax: Axes, axis: str, values: list[float]) -> None:
     ax.set_xlim(low - 0.01 * ticks[-1], max(peak * 1.06, step))
     shown = [tick for tick in ticks if tick <= ax.get_xlim()[1]]
     ax.set_xticks(shown, [words.share(tick, 0) for tick in shown])
-
-
-def _wrapped(text: str, width: int = 9) -> str:
-    """A label on as many lines as it has words, short ones together; Chinese has no spaces and breaks anywhere."""
-    if not text.isascii() and " " not in text:
-        return "\n".join(text[i : i + width // 2] for i in range(0, len(text), width // 2))
-    lines: list[str] = []
-    for word in text.split():
-        if lines and len(lines[-1]) + len(word) < width:
-            lines[-1] = f"{lines[-1]} {word}"
-        else:
-            lines.append(word)
-    return "\n".join(lines)

@@ -1,25 +1,32 @@
-"""Who the customers are, said in sentences: segments, quiet good customers, concentration, groups, moves, regions, categories."""
+"""Who the customers are, said in sentences: segments, quiet good customers, concentration, high-ticket customers, value, groups, moves."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import pandas as pd
 
 from custkit import words
 from custkit.analysis.concentration import FIELD_TOP_30
-from custkit.analysis.crosses import LOYAL_DAYS, UNKNOWN
+from custkit.analysis.crosses import LOYAL_DAYS, ONCE, UNKNOWN
+from custkit.analysis.high_ticket import CATEGORY
 from custkit.analysis.kmeans import CLEAR, STABLE, Grouping
 from custkit.analysis.migration import migration_summary, size_changes
 from custkit.analysis.rates import SMALL_SAMPLE, false_discovery, shares_p_value
+from custkit.analysis.segment_maps import MapSummary
+from custkit.analysis.value_angles import ACTIVE, ASLEEP, HIGH, NEW, QUIET
 from custkit.book import Book
 from custkit.present.finding import Fact, Finding, show
+from custkit.present.findings.segment_rules import borders_note, map_rows, untold_note
 from custkit.present.labels import LABELS
-from custkit.words import _, mark, ngettext
+from custkit.present.table import Shown, table
+from custkit.segments import MAP_NAMES
+from custkit.words import _, ngettext
 
-CHOSEN, NEARLY = mark("chosen"), mark("nearly as good")
-_BEST_SELLING = 10
+_BEST_SELLING, _TOLD_TRAITS, _A_TRAIT = 10, 3, 3
+_WORTH_TELLING = 0.01
 
 
 def measure(as_of: datetime, *, window_days: int = 365) -> str:
@@ -67,6 +74,29 @@ def segments_finding(summary: pd.DataFrame, *, as_of: datetime, window_days: int
     )  # fmt: skip
 
 
+def rules_table(summary: MapSummary) -> Shown:
+    """What each segment of a map means, and what to do with its customers."""
+    rows = map_rows(summary)[["segment", "rule", "customers", "strategy"]]
+    return table(rows, small="customers", note=_map_notes({"": summary}), limit=None)
+
+
+def maps_table(maps: Mapping[str, MapSummary]) -> Shown:
+    """Maps of the same customers below one another: each row with its rule, size, worth and what to do."""
+    parts = []
+    for name, summary in maps.items():
+        rows = map_rows(summary)[["segment", "rule", "customers", "revenue_share", "strategy"]]
+        rows.insert(0, "segment_map", [MAP_NAMES[name], *[""] * (len(rows) - 1)])
+        parts.append(rows)
+    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["segment_map", "revenue_share"])
+    return table(frame, note=_map_notes(maps), limit=None)
+
+
+def _map_notes(maps: Mapping[str, MapSummary]) -> str:
+    borders = pd.concat([summary.borders for summary in maps.values()], ignore_index=True) if maps else pd.DataFrame()
+    notes = [_("The first rule that fits counts."), borders_note(borders) if len(borders) else "", *map(untold_note, maps.values())]
+    return " ".join(note for note in notes if note)
+
+
 def quiet_finding(quiet: pd.DataFrame, *, as_of: datetime, window_days: int = 365) -> Finding:
     """Good customers not seen for long: "101 good customers have gone quiet." """
     row = quiet.iloc[0] if len(quiet) else None
@@ -89,6 +119,11 @@ def quiet_finding(quiet: pd.DataFrame, *, as_of: datetime, window_days: int = 36
             ),
         ),
     )
+
+
+def score_table(thresholds: pd.DataFrame) -> Shown:
+    """What stands behind each score, and which scores ties leave empty."""
+    return table(score_ranges(thresholds), note=ties_note(thresholds))
 
 
 def score_ranges(thresholds: pd.DataFrame) -> pd.DataFrame:
@@ -138,6 +173,10 @@ def concentration_finding(concentration: pd.DataFrame, *, as_of: datetime, windo
         goal=words.share(0.8, 0), part=words.share(0.3, 0), top=words.share(row.top_30_share, 0),
         field=words.share(FIELD_TOP_30, 0), gini=words.number(row.gini, 2),
     )  # fmt: skip
+    by_margin = concentration.iloc[1] if len(concentration) > 1 else None
+    if by_margin is not None:
+        told = _("By margin, the best {part} bring {share} of it.")
+        detail = f"{detail} {told.format(part=words.share(0.2, 0), share=words.share(by_margin.top_20_share, 0))}"
     best = _("Customers ordered by spend, the best first; the part is rounded to whole customers.")
     facts = tuple(
         Fact(
@@ -157,54 +196,231 @@ def concentration_finding(concentration: pd.DataFrame, *, as_of: datetime, windo
                 "customers_to_80", int(row.customers_to_80), "count", n=customers, window=window,
                 definition=_("Fewest customers whose spend reaches 80% of revenue."),
             ),
-            Fact("gini", float(row.gini), "number", n=customers, window=window, definition=_("Gini coefficient of spend per customer.")),
+            Fact(
+                "gini", float(row.gini), "number", n=customers, window=window, low=_known(row.gini_low), high=_known(row.gini_high),
+                definition=_("Gini coefficient of spend per customer; 95% interval."),
+            ),
+            *_margin_facts(by_margin, window),
         ),
         "plain" if customers >= SMALL_SAMPLE else "quiet",
     )  # fmt: skip
 
 
-def group_choice(grouping: Grouping) -> pd.DataFrame:
-    """Why so many groups: k, silhouette, verdict ("chosen", "nearly as good")."""
-    verdict = grouping.choice.chosen.map({True: CHOSEN}).where(grouping.choice.chosen, None)
-    return pd.DataFrame(
-        {"k": grouping.choice.k, "silhouette": grouping.choice.silhouette, "verdict": verdict.mask(grouping.choice.near_tie, NEARLY)}
+def tenths_table(tenths: pd.DataFrame) -> Shown:
+    """The tenths by spend, and beside them the tenths by margin where costs are known."""
+    names = ["decile", "customers", "revenue", "revenue_share", "cumulative_share", "spend_per_customer"]
+    known = tenths.margin_share.notna().any()
+    more = ["margin_share", "margin_per_customer"] if known else ["recency_days", "frequency"]
+    note = _("The margin's tenths are customers ordered by margin.") if known else ""
+    bars = [name for name in ("revenue_share", "margin_share") if name in (*names, *more)]
+    return table(tenths[[*names, *more]], bars=bars, small="customers", note=note)
+
+
+def _margin_facts(row: pd.Series | None, window: str) -> tuple[Fact, ...]:
+    if row is None:
+        return ()
+    n = int(row.customers)
+    share = Fact(
+        "margin_top_20_share", row.top_20_share, "share", numerator=row.top_20_share * row.revenue, denominator=float(row.revenue), n=n,
+        window=window, definition=_("Margin of the customers ordered by margin, the best first; customers whose costs are known."),
+    )  # fmt: skip
+    gini = Fact(
+        "margin_gini", float(row.gini), "number", n=n, window=window, low=_known(row.gini_low), high=_known(row.gini_high),
+        definition=_("Gini coefficient of margin per customer, below 0 taken as 0; 95% interval."),
+    )  # fmt: skip
+    return share, gini
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def high_ticket_rows(traits: pd.DataFrame) -> pd.DataFrame:
+    """What sets high-ticket customers apart beyond chance: of each trait the three clearest values, largest difference first.
+
+    trait, trait_value | customers, high_ticket_share, rest_share, difference, low, high
+    """
+    clear = traits[traits.q_value <= 0.05]
+    chosen = clear.assign(size=clear.p_value).sort_values(["size", "trait", "value"]).groupby("trait").head(_A_TRAIT).index
+    rows = clear.loc[sorted(chosen)].rename(columns={"value": "trait_value"})
+    return rows[["trait", "trait_value", "customers", "high_ticket_share", "rest_share", "difference", "low", "high"]].reset_index(
+        drop=True
     )
 
 
-def groups_finding(grouping: Grouping, *, stability: float = math.nan, agreement: float = math.nan) -> Finding:
-    """How many groups the data suggest, and whether they hold: across random starts, and against last month."""
+def high_ticket_table(traits: pd.DataFrame) -> Shown:
+    """`high_ticket_rows`, the differences in points of a share."""
+    return table(high_ticket_rows(traits), units={"low": "points", "high": "points"}, bars=["high_ticket_share", "rest_share"], limit=None)
+
+
+def high_ticket_finding(summary: pd.DataFrame, traits: pd.DataFrame, *, as_of: datetime, window_days: int = 365) -> Finding:
+    """Who spends much, how much of all that is, and what sets them apart."""
+    if len(summary) < 2 or not summary.revenue.sum() > 0:
+        return _quiet(_("High-ticket customers are not told apart: customers are too few or spend alike."))
+    high, rest = summary.iloc[0], summary.iloc[1]
+    window = _window(as_of, window_days)
+    how = _("They order {a} times a year at {aov}; the rest {b} times at {rest_aov}.").format(
+        a=words.number(high.orders_per_customer), aov=words.money(high.aov),
+        b=words.number(rest.orders_per_customer), rest_aov=words.money(rest.aov),
+    )  # fmt: skip
+    facts = (
+        Fact(
+            "high_ticket_revenue_share", high.revenue_share, "share", numerator=high.revenue, denominator=float(summary.revenue.sum()),
+            n=int(high.customers), window=window, definition=_("Revenue of the high-ticket customers, of all known customers' revenue."),
+        ),
+        Fact(
+            "high_ticket_from", high.lowest_spend, "money", n=int(high.customers), window=window,
+            definition=_("Least that a high-ticket customer spent."),
+        ),
+        Fact(
+            "high_ticket_orders", high.orders_per_customer, "number", n=int(high.customers), window=window,
+            low=high.orders_low, high=high.orders_high, definition=_("Orders per high-ticket customer; 95% interval."),
+        ),
+        Fact(
+            "high_ticket_order_value", high.aov, "money", n=int(high.customers), window=window, low=high.aov_low, high=high.aov_high,
+            definition=_("Revenue of high-ticket customers divided by their orders; 95% interval over customers."),
+        ),
+    )  # fmt: skip
+    return Finding(
+        _("{share} of customers spend {least} or more and bring {revenue} of revenue.").format(
+            share=words.share(high.customer_share, 0), least=words.money(high.lowest_spend), revenue=words.share(high.revenue_share, 0)
+        ),
+        f"{how} {_apart(traits)}",
+        facts,
+        "plain" if high.customers >= SMALL_SAMPLE else "quiet",
+    )
+
+
+def _apart(traits: pd.DataFrame) -> str:
+    clear = traits[(traits.q_value <= 0.05) & (traits.difference >= _WORTH_TELLING)].sort_values(
+        ["difference", "trait", "value"], ascending=[False, True, True]
+    )
+    if traits.empty:
+        return _("What else sets them apart is not told: the data hold nothing to compare, or the customers are too few.")
+    if clear.empty:
+        return _("Nothing else that the data tell sets them apart beyond chance.")
+    told = [
+        _("{trait} {value} ({share}, {rest} of the rest)").format(
+            trait=_(row.trait), value=_(row.value), share=words.share(row.high_ticket_share, 0), rest=words.share(row.rest_share, 0)
+        )
+        for row in clear.groupby("trait", sort=False).head(1).head(_TOLD_TRAITS).itertuples()
+    ]
+    said = _("What sets them apart: {traits}.").format(traits=_("; ").join(told))
+    return f"{said} {_('Who spends much also buys dearer things.')}" if CATEGORY in set(clear.trait[: len(told)]) else said
+
+
+def position_title(grid: pd.DataFrame) -> str:
+    """Where those of high value stand: the title of the grid of value and place."""
+    high = grid[grid.row == HIGH].set_index("column").customers
+    if not int(high.sum()):
+        return _("Value today and place on the way")
+    return _("Of {n} customers of high value {active} are active, {quiet} quiet and {asleep} asleep").format(
+        n=words.count(high.sum()), active=words.count(high[ACTIVE] + high[NEW]), quiet=words.count(high[QUIET]),
+        asleep=words.count(high[ASLEEP]),
+    )  # fmt: skip
+
+
+def position_measure() -> str:
+    """What the grid of value and place counts."""
+    return _("Share of each row's customers; rows: spend in the year, columns: days since the first and the last order")
+
+
+def frequency_measure() -> str:
+    """What the grid of orders and spend counts."""
+    return _("Share of each row's customers; rows: orders in the year, columns: spend in the year")
+
+
+def frequency_title(cross: pd.DataFrame) -> str:
+    """How many ordered once, and what they bring: the title of the grid of orders and spend."""
+    customers, revenue = int(cross.customers.sum()), float(cross.revenue.sum())
+    once = cross[cross.row == ONCE]
+    if not customers or not revenue > 0:
+        return _("Orders and spend")
+    return _("{share} of customers ordered once and bring {revenue} of revenue").format(
+        share=words.share(once.customers.sum() / customers, 0), revenue=words.share(once.revenue.sum() / revenue, 0)
+    )
+
+
+def value_rows(by_segment: pd.DataFrame) -> pd.DataFrame:
+    """Three angles and effectiveness by segment for people; without columns that the client's data do not tell."""
+    shown = by_segment[
+        [
+            "segment", "revenue_share", "margin_share", "potential_share", "potential",
+            "effectiveness", "frequency_points", "ticket_points", "cycle_points",
+        ]
+    ]  # fmt: skip
+    rounded = shown.assign(**{name: shown[name].round() for name in shown.columns if name.endswith("_points") or name == "effectiveness"})
+    return rounded.dropna(axis="columns", how="all")
+
+
+def value_table(by_segment: pd.DataFrame) -> Shown:
+    """`value_rows` with bars behind the shares."""
+    rows = value_rows(by_segment)
+    return table(rows, bars=[name for name in rows.columns if name.endswith("_share")], limit=None)
+
+
+def value_finding(by_segment: pd.DataFrame) -> Finding:
+    """Which segment holds more potential than it brings today."""
+    whole = float(by_segment.potential.sum()) if len(by_segment) else 0.0
+    if not whole > 0 or by_segment.revenue_share.isna().all():
+        return _quiet(_("Potential is not told: no customer who bought lately orders for less than comparable ones."))
+    more = by_segment.assign(gap=by_segment.potential_share - by_segment.revenue_share)
+    top = more[more.customers >= SMALL_SAMPLE].sort_values(["gap", "segment"], ascending=[False, True])
+    if top.empty or not top.gap.iloc[0] > 0:
+        return _quiet(_("Potential lies where revenue does: no segment holds more of it than it brings."))
+    row = top.iloc[0]
+    definition = _(
+        "What customers who bought lately would add if their orders were as large as those of the best quarter of customers "
+        "who order about as often; a gap, no forecast."
+    )
+    return Finding(
+        _("{segment} bring {revenue} of revenue and hold {potential} of the potential.").format(
+            segment=_(row.segment), revenue=words.share(row.revenue_share, 0), potential=words.share(row.potential_share, 0)
+        ),
+        _("Larger orders would be worth up to {money} a year there.").format(money=words.money(row.potential)),
+        (
+            Fact(
+                "top_potential_share", row.potential_share, "share", numerator=row.potential, denominator=whole, n=int(row.customers),
+                definition=definition,
+            ),
+        ),
+    )  # fmt: skip
+
+
+def tag_rows(counts: pd.DataFrame) -> pd.DataFrame:
+    """tag, definition | customers, customer_share: the tags by the names that lists use."""
+    return counts.assign(tag=[LABELS[tag].text for tag in counts.tag])
+
+
+def groups_finding(grouping: Grouping, *, agreement: float = math.nan) -> Finding:
+    """How many groups the data suggest, and whether they hold: across random starts, and when fitted anew."""
     if grouping.k < 2:
         return _quiet(
             _("Groups are not estimated: the customers are too few or too alike (n = {n}).").format(n=words.count(grouping.customers))
         )
-    facts = _group_facts(grouping, stability, agreement)
-    known = [value for value in (grouping.agreement, stability) if not math.isnan(value)]
-    against = (
-        _("There is no month before to compare with.")
-        if math.isnan(stability)
-        else _("Last month's groups agree with them to {stability}.").format(stability=words.number(stability, 3))
-    )
-    starts = _("Other random starts agree to {agreement}, where 1 is the same and 0 is chance.").format(
+    facts = _group_facts(grouping, agreement)
+    known = [value for value in (grouping.agreement, grouping.stability) if not math.isnan(value)]
+    detail = " ".join(part for part in (_starts(grouping), _anew(grouping), _near(grouping), _with_segments(agreement)) if part)
+    if min(known) < STABLE:
+        told = _("The {k} groups are not stable: plan with the segments instead.")
+        return Finding(told.format(k=words.count(grouping.k)), detail, facts, "quiet")
+    if float(grouping.choice.silhouette[grouping.choice.chosen].iloc[0]) <= CLEAR:
+        told = _("The customers are one crowd without clear groups, here cut into {k}.")
+        return Finding(told.format(k=words.count(grouping.k)), detail, facts, "quiet")
+    return Finding(_("{k} groups stand out by themselves, and they hold.").format(k=words.count(grouping.k)), detail, facts)
+
+
+def _starts(grouping: Grouping) -> str:
+    return _("Other random starts agree to {agreement}, where 1 is the same and 0 is chance.").format(
         agreement=words.number(grouping.agreement, 3)
     )
-    if min(known) < STABLE:
-        return Finding(
-            _("The {k} groups are not stable: plan with the segments instead.").format(k=words.count(grouping.k)),
-            f"{starts} {against}",
-            facts,
-            "quiet",
-        )
-    if float(grouping.choice.silhouette[grouping.choice.chosen].iloc[0]) <= CLEAR:
-        return Finding(
-            _("The customers are one crowd without clear groups, here cut into {k}.").format(k=words.count(grouping.k)),
-            " ".join(part for part in (starts, against, _with_segments(agreement)) if part),
-            facts,
-            "quiet",
-        )
-    return Finding(
-        _("{k} groups stand out by themselves, and they hold.").format(k=words.count(grouping.k)),
-        " ".join(part for part in (starts, against, _near(grouping), _with_segments(agreement)) if part),
-        facts,
+
+
+def _anew(grouping: Grouping) -> str:
+    if math.isnan(grouping.stability):
+        return _("They are fitted on this month; there is no earlier fit to hold them against.")
+    return _("They are those of the quarter before; fitted anew on this month's customers they agree to {stability}.").format(
+        stability=words.number(grouping.stability, 3)
     )
 
 
@@ -219,30 +435,26 @@ def _with_segments(agreement: float) -> str:
     return _("They agree with the segments to {agreement}.").format(agreement=words.number(agreement, 3))
 
 
-def _group_facts(grouping: Grouping, stability: float, agreement: float) -> tuple[Fact, ...]:
+def _group_facts(grouping: Grouping, agreement: float) -> tuple[Fact, ...]:
     chosen = grouping.choice[grouping.choice.chosen].iloc[0]
     n = grouping.customers
+    tried = _(", ").join(f"{words.count(row.k)}: {words.number(row.silhouette, 2)}" for row in grouping.choice.itertuples())
     facts = (
         Fact(
-            "groups", grouping.k, "count", n=n, definition=_("K-Means on the logs of recency, orders and spend; the number by silhouette.")
+            "groups", grouping.k, "count", n=n,
+            definition=_("K-Means on the logs of recency, orders and spend; the number by silhouette ({tried}).").format(tried=tried),
         ),
         Fact(
-            "silhouette",
-            float(chosen.silhouette),
-            "number",
-            n=n,
+            "silhouette", float(chosen.silhouette), "number", n=n,
             definition=_("How well the groups are told apart, at most 1; up to 0.5 is one crowd."),
         ),
         Fact("seed_agreement", grouping.agreement, "number", n=n, definition=_("Lowest adjusted Rand index over other random starts.")),
         Fact(
-            "month_agreement",
-            stability,
-            "number",
-            n=n,
-            definition=_("Adjusted Rand index of the same customers under last month's groups."),
+            "month_agreement", grouping.stability, "number", n=n,
+            definition=_("Adjusted Rand index of the same customers under these groups and under groups fitted anew this month."),
         ),
         Fact("segment_agreement", agreement, "number", n=n, definition=_("Adjusted Rand index of groups and segments.")),
-    )
+    )  # fmt: skip
     return tuple(fact for fact in facts if fact.value is not None and not math.isnan(float(fact.value)))
 
 
