@@ -57,7 +57,8 @@ def customer_tags(purchases: ir.Table, order_lines: ir.Table, products: ir.Table
         .mutate(is_quiet_good=is_quiet)
     )
     bought = main_categories(order_lines, products, as_of=as_of)
-    return tagged.left_join(bought, "customer_id").drop("customer_id_right")
+    # Everything on the page asks it: worked out once and kept while it is asked.
+    return tagged.left_join(bought, "customer_id").drop("customer_id_right").cache()
 
 
 def main_categories(order_lines: ir.Table, products: ir.Table, *, as_of: datetime, window_days: int = 365) -> ir.Table:

@@ -24,10 +24,12 @@ _HAIR = 1e-12
 class MapSummary:
     """A map with its customers.
 
+    name     of a map of the field; "" for the client's own
     sizes    segment | customers, customer_share, revenue, revenue_share: in the map's order
     borders  measure, border | value, customers: what `median`, `mean` and `top 20%` came to; see `segment_borders`
     """
 
+    name: str
     segments: tuple[Segment, ...]
     sizes: pd.DataFrame
     borders: pd.DataFrame
@@ -79,7 +81,7 @@ def segment_borders(table: ir.Table, *, segments: Sequence[Segment]) -> pd.DataF
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"value": "float64", "customers": "int64"})
 
 
-def map_summary(table: ir.Table, *, segments: Sequence[Segment]) -> MapSummary:
+def map_summary(table: ir.Table, *, segments: Sequence[Segment], name: str = "") -> MapSummary:
     """Size and worth of every row of a map, in the map's order.
 
     customer_id | monetary_value and what the rows ask for  →  MapSummary: rows that share a name are one, and nobody is 0 customers
@@ -92,18 +94,18 @@ def map_summary(table: ir.Table, *, segments: Sequence[Segment]) -> MapSummary:
     people, revenue = max(int(sizes.customers.sum()), 1), float(sizes.revenue.sum())
     sizes.insert(1, "customer_share", sizes.customers / people)
     sizes = sizes.assign(revenue_share=sizes.revenue / revenue if revenue > 0 else float("nan")).reset_index()
-    return MapSummary(tuple(segments), sizes, segment_borders(table, segments=segments))
+    return MapSummary(name, tuple(segments), sizes, segment_borders(table, segments=segments))
 
 
-def planning_maps(table: ir.Table, *, client: Client) -> dict[str, MapSummary]:
-    """The two short maps that campaigns are planned by, with the client's own days in them: by the map's name.   [S43 S44]"""
-    return {name: map_summary(table, segments=client.segment_map(name)) for name in PLANNING_MAPS}
+def planning_maps(table: ir.Table, *, client: Client) -> tuple[MapSummary, ...]:
+    """The two short maps that campaigns are planned by, with the client's own days in them.   [S43 S44]"""
+    return tuple(map_summary(table, segments=client.segment_map(name), name=name) for name in PLANNING_MAPS)
 
 
-def other_maps(table: ir.Table, *, client: Client) -> dict[str, MapSummary]:
-    """The same customers on the maps of the field that this client did not choose: by the map's name.   [S40]"""
+def other_maps(table: ir.Table, *, client: Client) -> tuple[MapSummary, ...]:
+    """The same customers on the maps of the field that this client did not choose.   [S40]"""
     maps = {name: client.segment_map(name) for name in NAMED_MAPS if name not in PLANNING_MAPS}
-    return {name: map_summary(table, segments=rows) for name, rows in maps.items() if rows != client.segments}
+    return tuple(map_summary(table, segments=rows, name=name) for name, rows in maps.items() if rows != client.segments)
 
 
 def _check(table: ir.Table, segments: Sequence[Segment]) -> None:

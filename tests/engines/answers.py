@@ -17,8 +17,10 @@ from custkit.analysis import (
     cohorts,
     concentration,
     crosses,
+    customer_tags,
     customer_value,
     funnel,
+    high_ticket,
     itemsets,
     kmeans,
     kpis,
@@ -35,9 +37,12 @@ from custkit.analysis import (
     routes,
     rules,
     second_purchase,
+    segment_laws,
+    segment_maps,
     structure,
     survival,
     tiers,
+    value_angles,
 )
 from custkit.book import Book
 
@@ -53,9 +58,9 @@ class Questions:
         self.month_visits = book.events.filter(book.events.occurred_at >= book.start)
         self.opened = book.customers.filter(book.has("customers.registered_at"))
         self.values = rfm.rfm(book.purchases, as_of=book.as_of)
-        self.before = rfm.rfm(book.previous.purchases, as_of=book.previous.as_of)
         self.scores = rfm.rfm_scores(self.values)
         self.segmented = rfm.rfm_segments(self.scores, segments=book.client.segments)
+        self.tags = customer_tags.customer_tags(book.purchases, book.order_lines, book.products, as_of=book.as_of, client=book.client)
         self.ask: Callable[[str], Any] = cache(lambda name: ANSWERS[name](self))
 
     def baskets(self) -> Any:
@@ -158,23 +163,45 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     "rfm.segment_summary": lambda q: rfm.segment_summary(q.segmented),
     "rfm.score_thresholds": lambda q: rfm.score_thresholds(q.scores),
     "rfm.quiet_customers": lambda q: rfm.quiet_customers(q.scores),
-    "concentration.deciles": lambda q: concentration.deciles(q.values),
-    "concentration.concentration": lambda q: concentration.concentration(q.values),
-    "concentration.lorenz": lambda q: concentration.lorenz(q.values),
-    "kmeans.fit_groups": lambda q: kmeans.fit_groups(q.values),
-    "kmeans.group_stability": lambda q: kmeans.group_stability(
-        q.values, now=q.ask("kmeans.fit_groups"), before=kmeans.fit_groups(q.before)
+    "customer_tags.customer_tags": lambda q: q.tags,
+    "customer_tags.tag_counts": lambda q: customer_tags.tag_counts(q.tags),
+    "segment_maps.map_summary": lambda q: segment_maps.map_summary(q.tags, segments=q.book.client.segments),
+    "segment_maps.planning_maps": lambda q: segment_maps.planning_maps(q.tags, client=q.book.client),
+    "segment_maps.other_maps": lambda q: segment_maps.other_maps(q.tags, client=q.book.client),
+    "segment_laws.segment_laws": lambda q: segment_laws.segment_laws(
+        q.ask("rfm.segment_summary"),
+        q.ask("concentration.tenths"),
+        q.ask("migration.month_moves"),
+        purchases=q.book.purchases,
+        as_of=q.book.as_of,
+        since=q.book.start,
     ),
-    "kmeans.customer_groups": lambda q: kmeans.customer_groups(q.values, grouping=q.ask("kmeans.fit_groups")),
+    "concentration.tenths": lambda q: concentration.tenths(q.tags),
+    "concentration.concentrations": lambda q: concentration.concentrations(q.tags),
+    "concentration.value_groups": lambda q: concentration.value_groups(q.tags, q.book.order_lines, q.book.products, as_of=q.book.as_of),
+    "high_ticket.high_ticket_summary": lambda q: high_ticket.high_ticket_summary(q.tags),
+    "high_ticket.high_ticket_traits": lambda q: high_ticket.high_ticket_traits(
+        q.tags, q.book.customers, q.book.purchases, q.book.order_lines, q.book.products, as_of=q.book.as_of
+    ),
+    "value_angles.value_by_position": lambda q: value_angles.value_by_position(q.tags),
+    "value_angles.value_by_segment": lambda q: value_angles.value_by_segment(q.tags),
+    "concentration.lorenz": lambda q: concentration.lorenz(q.values),
+    "kmeans.standing_groups": lambda q: kmeans.standing_groups(q.values, q.book.purchases, period=q.book.period),
+    "kmeans.customer_groups": lambda q: kmeans.customer_groups(q.segmented, grouping=q.ask("kmeans.standing_groups")),
     "kmeans.group_profile": lambda q: kmeans.group_profile(q.ask("kmeans.customer_groups")),
-    "kmeans.groups_by_segment": lambda q: kmeans.groups_by_segment(q.segmented, grouping=q.ask("kmeans.fit_groups")),
-    "kmeans.segment_agreement": lambda q: kmeans.segment_agreement(q.ask("kmeans.groups_by_segment")),
-    "migration.migration": lambda q: migration.migration(q.before, q.values, segments=q.book.client.segments),
-    "migration.migration_summary": lambda q: migration.migration_summary(q.ask("migration.migration")),
+    "kmeans.segment_agreement": lambda q: kmeans.segment_agreement(q.ask("kmeans.customer_groups")),
+    "migration.month_moves": lambda q: migration.month_moves(
+        q.values, q.book.purchases, since=q.book.start, segments=q.book.client.segments
+    ),
+    "migration.month_moves by medians": lambda q: migration.month_moves(
+        q.values, q.book.purchases, since=q.book.start, segments=q.book.client.segment_map("eight")
+    ),
+    "migration.migration_summary": lambda q: migration.migration_summary(q.ask("migration.month_moves")),
     "order_size.line_sizes": lambda q: order_size.line_sizes(q.book.order_lines, as_of=q.book.as_of),
     "order_size.fit_kinds": lambda q: order_size.fit_kinds(q.ask("order_size.line_sizes")),
     "order_size.customer_kinds": lambda q: order_size.customer_kinds(q.ask("order_size.line_sizes"), kinds=q.ask("order_size.fit_kinds")),
     "order_size.kind_summary": lambda q: order_size.kind_summary(q.ask("order_size.line_sizes"), kinds=q.ask("order_size.fit_kinds")),
+    "crosses.frequency_spend": lambda q: crosses.frequency_spend(q.scores),
     "crosses.region_amount": lambda q: crosses.region_amount(q.scores, q.book.customers),
     "crosses.category_loyalty": lambda q: crosses.category_loyalty(q.book.order_lines, q.book.products, as_of=q.book.as_of),
 }

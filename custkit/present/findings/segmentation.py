@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -77,23 +77,22 @@ def segments_finding(summary: pd.DataFrame, *, as_of: datetime, window_days: int
 def rules_table(summary: MapSummary) -> Shown:
     """What each segment of a map means, and what to do with its customers."""
     rows = map_rows(summary)[["segment", "rule", "customers", "strategy"]]
-    return table(rows, small="customers", note=_map_notes({"": summary}), limit=None)
+    return table(rows, small="customers", note=_map_notes([summary]), limit=None)
 
 
-def maps_table(maps: Mapping[str, MapSummary]) -> Shown:
+def maps_table(maps: Sequence[MapSummary]) -> Shown:
     """Maps of the same customers below one another: each row with its rule, size, worth and what to do."""
     parts = []
-    for name, summary in maps.items():
+    for summary in maps:
         rows = map_rows(summary)[["segment", "rule", "customers", "revenue_share", "strategy"]]
-        rows.insert(0, "segment_map", [MAP_NAMES[name], *[""] * (len(rows) - 1)])
+        rows.insert(0, "segment_map", [MAP_NAMES[summary.name], *[""] * (len(rows) - 1)])
         parts.append(rows)
-    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["segment_map", "revenue_share"])
-    return table(frame, note=_map_notes(maps), limit=None)
+    return table(pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(), note=_map_notes(maps), limit=None)
 
 
-def _map_notes(maps: Mapping[str, MapSummary]) -> str:
-    borders = pd.concat([summary.borders for summary in maps.values()], ignore_index=True) if maps else pd.DataFrame()
-    notes = [_("The first rule that fits counts."), borders_note(borders) if len(borders) else "", *map(untold_note, maps.values())]
+def _map_notes(maps: Sequence[MapSummary]) -> str:
+    borders = pd.concat([summary.borders for summary in maps], ignore_index=True) if maps else pd.DataFrame()
+    notes = [_("The first rule that fits counts."), borders_note(borders) if len(borders) else "", *map(untold_note, maps)]
     return " ".join(note for note in notes if note)
 
 
