@@ -25,11 +25,12 @@ _MOST = 500
 
 
 def product_names(products: ir.Table) -> ir.Table:
-    """product_id | item, category: the product's name, with its id behind it where two products share one, the id where it has none."""
+    """product_id | product_name, category, item: the name, with the id behind it where two products share one, the id where it has none."""
     shared = products.mutate(sharing=_.product_id.count().over(ibis.window(group_by="product_name")))
     name = shared.product_name
     both = name + " (" + shared.product_id + ")"
-    return shared.select("product_id", "category", item=ibis.coalesce((shared.sharing > 1).ifelse(both, name), shared.product_id))
+    item = ibis.coalesce((shared.sharing > 1).ifelse(both, name), shared.product_id)
+    return shared.select("product_id", "product_name", "category", item=item)
 
 
 def favourites(order_lines: ir.Table, products: ir.Table, *, as_of: datetime, level: str = PRODUCT, window_days: int = 365) -> pd.DataFrame:
@@ -72,7 +73,7 @@ def compared_days(order_lines: ir.Table, *, as_of: datetime) -> int:
 
 
 def _orders(order_lines: ir.Table, products: ir.Table, level: str, *, since: datetime, as_of: datetime) -> ir.Table:
-    """item (null where not known), buyer (a guest's order is one of its own), is_guest, order_id | at, revenue: one row an order and item."""
+    """item (null: not known), buyer (a guest's order is one of its own), is_guest, order_id | at, revenue: one row an order and item."""
     sold = order_lines.filter(_.kind == SALE, _.is_product.fill_null(False), _.ordered_at >= since, _.ordered_at < as_of)
     named = sold.left_join(product_names(products), "product_id")
     item = named.category if level == CATEGORY else ibis.coalesce(named.item, named.product_id)
