@@ -369,6 +369,19 @@ class Definitions(_Strict):
         return getattr(self, measure).since(period)
 
 
+class Campaigns(_Strict):
+    """How campaigns and channels are read.
+
+    control_share   of those drawn for a test, the share that was to be kept back; equal groups are recognised where it is not given
+    follow_days     for so long is a campaign followed that has no end
+    payback_months  what customers bring is counted up to the end of so many months after the one in which they were won
+    """
+
+    control_share: float | None = Field(None, gt=0, lt=1)
+    follow_days: int = Field(30, ge=1)
+    payback_months: int = Field(6, ge=1, le=24)
+
+
 class Engine(_Strict):
     """Where the tables are computed. `url` names an environment variable, so that no secret stands in the file."""
 
@@ -400,6 +413,7 @@ class Client(_Strict):
     payments: Payments = Payments()
     spending: Spending = Spending()
     abuse: Abuse = Abuse()
+    campaigns: Campaigns = Campaigns()
     segments: tuple[Segment, ...] = TEN_SEGMENTS  # or the name of a map: ten, eight, value_frequency, value_risk, target_groups
     high_ticket_spend: Decimal | None = Field(None, gt=0)  # in the last 365 days; the best tenth where not given
     tiers: tuple[str, ...] = ()  # of the loyalty programme, lowest first; from the points they take where not given
@@ -558,6 +572,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "sources": Source, "columns": ColumnMap, "rules": Rules, "exclude": Exclusion, "limits": Limits,
     "lifecycle": Lifecycle, "definitions": Definitions, "payments": Payments, "segments": Segment, "engine": Engine,
     "promotion_days": PromotionDay, "attributes": AttributeRule, "spending": Spending, "weights": Weights, "credit": Credit, "abuse": Abuse,
+    "campaigns": Campaigns,
 }  # fmt: skip
 
 

@@ -77,12 +77,10 @@ def difference_in_differences(spans: ir.Table, people: ir.Table) -> pd.DataFrame
     [Abadie 2005; Daw & Hatfield 2018; S89 S90]
     """
     told = frame(spans.filter(~_.has_control)).sort_values(["starts_at", "campaign_id"], ascending=[False, True], ignore_index=True)
-    with people.cache() as kept:
-        measures = [measure for measure in _MEASURES if f"{measure.column}_before" in kept.columns]
-        cells = _both(_cells(kept, measures))
-        single = _named(_compared(cells, measures), told)
-        together = sorted(single.loc[~single["verdict"].isin(UNTOLD[:4]), "campaign_id"].unique())
-        pooled = _pooled(kept, single[single["campaign_id"].isin(together)]) if len(together) > 1 else single.iloc[:0]
+    measures = [measure for measure in _MEASURES if f"{measure.column}_before" in people.columns]
+    single = _named(_compared(_both(_cells(people, measures)), measures), told)
+    together = sorted(single.loc[~single["verdict"].isin(UNTOLD[:4]), "campaign_id"].unique())
+    pooled = _pooled(people, single[single["campaign_id"].isin(together)]) if len(together) > 1 else single.iloc[:0]
     return _judged(pd.concat([single, pooled], ignore_index=True) if len(pooled) else single)
 
 

@@ -1,4 +1,4 @@
-"""Campaign lift against the published MineThatData e-mail test, and against other libraries on the same rows."""
+"""Campaign uplift against the published MineThatData e-mail test, and against other libraries on the same rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep, power_proportions_2indep, proportions_ztest
 
 from custkit import open_book
-from custkit.analysis.campaign_lift import campaign_lift
+from custkit.analysis.campaign_uplift import campaign_uplift
 from custkit.analysis.campaigns import CONTROL, campaign_outcomes, campaign_spans, campaign_summary
 
 CLIENT = Path(__file__).resolve().parents[1] / "clients" / "hillstrom" / "client.yml"
@@ -65,35 +65,35 @@ def test_conversion_and_spend_by_group_are_the_published_ones(campaign):
     assert summary["spend_per_customer"].round(6).to_dict() == {MENS: 1.422617, WOMENS: 1.077202, CONTROL: 0.652789}
 
 
-def test_lifts_are_the_published_ones(campaign):
-    lift = campaign_lift(*campaign).set_index(["measure", "arm"])
-    bought, spend = lift.loc["bought"], lift.loc["spend per customer"]
-    assert spend["lift"].round(6).to_dict() == {MENS: 0.769827, WOMENS: 0.424412}
+def test_uplifts_are_the_published_ones(campaign):
+    uplift = campaign_uplift(*campaign).set_index(["measure", "arm"])
+    bought, spend = uplift.loc["bought"], uplift.loc["spend per customer"]
+    assert spend["uplift"].round(6).to_dict() == {MENS: 0.769827, WOMENS: 0.424412}
     assert bought["statistic"].round(3).to_dict() == {MENS: 7.385, WOMENS: 3.780}
     assert spend.loc[MENS, "statistic"] == pytest.approx(5.300090294, abs=5e-10)
-    # The published interval is the plain one, lift ± 1.96 standard errors; Newcombe's leans towards the larger shares by a hair.
+    # The published interval is the plain one, uplift ± 1.96 standard errors; Newcombe's leans towards the larger shares by a hair.
     shares = [(row["treated"], row["customers"], row["control"], row["control_customers"]) for _i, row in bought.iterrows()]
     half = np.array([1.959964 * np.sqrt(p * (1 - p) / n + q * (1 - q) / m) for p, n, q, m in shares])
-    plain = np.column_stack([bought["lift"] - half, bought["lift"] + half])
+    plain = np.column_stack([bought["uplift"] - half, bought["uplift"] + half])
     assert plain.round(5).tolist() == [[0.00500, 0.00861], [0.00150, 0.00472]]
     assert bought[["low", "high"]].to_numpy() == pytest.approx(plain, abs=4e-5)
-    assert lift["is_lift"].all() and set(lift["test"]) == {"fair"}
+    assert uplift["is_beyond_chance"].all() and set(uplift["test"]) == {"fair"}
 
 
 def test_other_libraries_say_the_same(sheet, campaign):
-    lift = campaign_lift(*campaign).set_index(["measure", "arm"])
+    uplift = campaign_uplift(*campaign).set_index(["measure", "arm"])
     arms = dict(iter(sheet.groupby("segment")))
     control = arms["No E-Mail"]
     for arm in (MENS, WOMENS):
-        row, k, n = lift.loc[("bought", arm)], arms[arm]["conversion"].sum(), len(arms[arm])
+        row, k, n = uplift.loc[("bought", arm)], arms[arm]["conversion"].sum(), len(arms[arm])
         z, p = proportions_ztest([k, control["conversion"].sum()], [n, len(control)])
         assert (row["statistic"], row["p_value"]) == (pytest.approx(z), pytest.approx(p))
         newcombe = confint_proportions_2indep(k, n, control["conversion"].sum(), len(control), method="newcomb")
         assert (row["low"], row["high"]) == pytest.approx(newcombe)
         power = power_proportions_2indep(row["detectable"], row["control"], n, ratio=len(control) / n, alpha=0.05, value=0).power
         assert power == pytest.approx(0.8, abs=1e-3)
-        spend = lift.loc[("spend per customer", arm)]
+        spend = uplift.loc[("spend per customer", arm)]
         same = stats.ttest_ind(arms[arm]["spend"], control["spend"])
         assert (spend["statistic"], spend["p_value"]) == (pytest.approx(same.statistic), pytest.approx(same.pvalue))
     sizes = [len(part) for part in arms.values()]
-    assert lift["sizes_p"].to_numpy() == pytest.approx(np.full(len(lift), stats.chisquare(sizes).pvalue))
+    assert uplift["sizes_p"].to_numpy() == pytest.approx(np.full(len(uplift), stats.chisquare(sizes).pvalue))

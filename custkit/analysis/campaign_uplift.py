@@ -1,4 +1,4 @@
-"""What a campaign brought beyond a control group that was kept back: lift with interval and power, and whether the test was fair. [S91]"""
+"""What a campaign brought beyond a control group that was kept back: uplift with interval and power, and whether the test was fair. [S91]"""
 
 from __future__ import annotations
 
@@ -25,22 +25,26 @@ FAIR_LEVEL = 0.001
 FAIR, FEW = mark("fair"), mark("too few customers")
 SIZES, BEFORE = mark("groups are not of the sizes planned"), mark("groups differed before")
 COLUMNS = (
-    "campaign_id", "campaign_name", "arm", "measure", "unit", "customers", "control_customers", "treated", "control", "lift", "low", "high",
-    "statistic", "p_value", "adjusted_p", "detectable", "sizes_p", "before_p", "test", "is_lift",
+    "campaign_id", "campaign_name", "arm", "measure", "unit", "customers", "control_customers", "treated", "control", "uplift", "low", "high",
+    "statistic", "p_value", "adjusted_p", "detectable", "sizes_p", "before_p", "test", "is_beyond_chance",
+)  # fmt: skip
+RETURN_COLUMNS = (
+    "campaign_id", "campaign_name", "customers", "extra_buyers", "buyers_low", "buyers_high", "extra_margin", "margin_low", "margin_high",
+    "cost_amount", "net_margin", "net_low", "net_high", "cost_per_extra_buyer",
 )  # fmt: skip
 _TEXTS, _COUNTS = ("campaign_id", "campaign_name", "arm", "measure", "unit", "test"), ("customers", "control_customers")
 # Groups that are equal within a tenth were meant to be equal.
 _EQUAL = 0.1
 
 
-def campaign_lift(spans: ir.Table, outcomes: ir.Table, *, control_share: float | None = None) -> pd.DataFrame:
+def campaign_uplift(spans: ir.Table, outcomes: ir.Table, *, control_share: float | None = None) -> pd.DataFrame:
     """How much more the customers of each treated group bought than those kept back.
 
     campaign_spans(…), campaign_outcomes(…)  →  campaign_id, arm, measure | campaign_name, unit, customers, control_customers, treated,
-    control (share that bought; orders, spend or margin per customer), lift (their difference), low, high (95 %), statistic (z of shares, t
+    control (share that bought; orders, spend or margin per customer), uplift (their difference), low, high (95 %), statistic (z of shares, t
     of means, as if the campaign did nothing), p_value, adjusted_p (false discovery over all groups and measures), detectable (the smallest
-    lift found four times in five), sizes_p, before_p (chance of such sizes, and of such a difference before), test ("fair", or why it is
-    none), is_lift (boolean: beyond chance, in a fair test)
+    uplift found four times in five), sizes_p, before_p (chance of such sizes, and of such a difference before), test ("fair", or why it is
+    none), is_beyond_chance (boolean: in a fair test)
 
     Every customer counts in the group drawn, reached or not, redeemed or not. A few large spenders make the usual interval of means too
     short where the control group is small, since most of them are in the other group: so it is the wider of that one (Welch's) and of one
@@ -56,14 +60,14 @@ def campaign_lift(spans: ir.Table, outcomes: ir.Table, *, control_share: float |
     rows = [
         {"campaign_id": campaign.campaign_id, "campaign_name": campaign.campaign_name, **row}
         for campaign in told.itertuples()
-        for row in _lifts(groups[groups["campaign_id"] == campaign.campaign_id].set_index("arm"), control_share)
+        for row in _uplifts(groups[groups["campaign_id"] == campaign.campaign_id].set_index("arm"), control_share)
     ]
     found = pd.DataFrame(rows, columns=list(COLUMNS))
     found["adjusted_p"] = false_discovery(found["p_value"].tolist())
     beyond = (found["adjusted_p"] <= 0.05) & ((found["low"] > 0) | (found["high"] < 0))
-    found["is_lift"] = beyond & (found["test"] == FAIR)
+    found["is_beyond_chance"] = beyond & (found["test"] == FAIR)
     kinds = {name: "str" if name in _TEXTS else "int64" if name in _COUNTS else "float64" for name in COLUMNS}
-    return found.astype(kinds | {"is_lift": "bool"})
+    return found.astype(kinds | {"is_beyond_chance": "bool"})
 
 
 def _sums(outcomes: ir.Table) -> ir.Table:
@@ -77,7 +81,7 @@ def _sums(outcomes: ir.Table) -> ir.Table:
     return told.group_by("campaign_id", "arm").aggregate(n=_.count(), margins=_.margin.count(), **sums)
 
 
-def _lifts(arms: pd.DataFrame, control_share: float | None) -> Iterator[dict[str, Any]]:
+def _uplifts(arms: pd.DataFrame, control_share: float | None) -> Iterator[dict[str, Any]]:
     """A row for each treated group and measure of one campaign."""
     if CONTROL not in arms.index or len(arms) < 2:
         return
@@ -87,53 +91,53 @@ def _lifts(arms: pd.DataFrame, control_share: float | None) -> Iterator[dict[str
         for measure, (column, unit) in _MEASURES.items():
             if measure == MARGIN and row["margins"] + control["margins"] < row["n"] + control["n"]:
                 continue
-            lift = _share_lift(row, control) if measure == BOUGHT else _mean_lift(row, control, column)
+            uplift = _share_uplift(row, control) if measure == BOUGHT else _mean_uplift(row, control, column)
             sizes = {"customers": row["n"], "control_customers": control["n"]}
-            yield {"arm": arm, "measure": measure, "unit": unit, **sizes, **lift, **fairness}
+            yield {"arm": arm, "measure": measure, "unit": unit, **sizes, **uplift, **fairness}
 
 
-def _share_lift(row: pd.Series, control: pd.Series, *, column: str = "bought") -> dict[str, float]:
+def _share_uplift(row: pd.Series, control: pd.Series, *, column: str = "bought") -> dict[str, float]:
     k1, n1, k0, n0 = (int(value) for value in (row[f"{column}_1"], row["n"], control[f"{column}_1"], control["n"]))
     low, high = share_difference(k1, n1, k0, n0)
     pooled = (k1 + k0) / (n1 + n0)
     error = math.sqrt(pooled * (1 - pooled) * (1 / n1 + 1 / n0))
-    lift = k1 / n1 - k0 / n0
+    uplift = k1 / n1 - k0 / n0
     return {
-        "treated": k1 / n1, "control": k0 / n0, "lift": lift, "low": low, "high": high, "statistic": lift / error if error else 0.0,
+        "treated": k1 / n1, "control": k0 / n0, "uplift": uplift, "low": low, "high": high, "statistic": uplift / error if error else 0.0,
         "p_value": shares_p_value(k1, n1, k0, n0), "detectable": detectable_share(k0 / n0, n1, n0),
     }  # fmt: skip
 
 
 def detectable_share(control: float, n: float, control_n: float) -> float:
-    """The smallest lift of a share that a test of this size finds four times in five, at one false alarm in twenty. [Fleiss 1981]
+    """The smallest uplift of a share that a test of this size finds four times in five, at one false alarm in twenty. [Fleiss 1981]
 
     nan where even every treated customer buying would not be enough.
     """
 
-    def short(lift: float) -> float:
-        share = control + lift
+    def short(uplift: float) -> float:
+        share = control + uplift
         pooled = (share * n + control * control_n) / (n + control_n)
         alike = math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / control_n))
         apart = math.sqrt(share * (1 - share) / n + control * (1 - control) / control_n)
-        return lift - Z95 * alike - Z_POWER * apart
+        return uplift - Z95 * alike - Z_POWER * apart
 
     most = 1 - control
     return float(brentq(short, 0.0, most)) if short(0.0) < 0 < short(most) else math.nan
 
 
-def _mean_lift(row: pd.Series, control: pd.Series, column: str) -> dict[str, float]:
+def _mean_uplift(row: pd.Series, control: pd.Series, column: str) -> dict[str, float]:
     sides = [(float(side["n"]), float(side[f"{column}_1"]), float(side[f"{column}_2"])) for side in (row, control)]
     (n1, sum1, _square1), (n0, sum0, _square0) = sides
     spread1, spread0 = (max(square - total**2 / n, 0.0) for n, total, square in sides)
-    lift, freedom = sum1 / n1 - sum0 / n0, n1 + n0 - 2
+    uplift, freedom = sum1 / n1 - sum0 / n0, n1 + n0 - 2
     if freedom < 1 or min(n1, n0) < 2:
         error = alike = math.nan
     else:
         alike = math.sqrt((spread1 + spread0) / freedom * (1 / n1 + 1 / n0))
         error = max(math.sqrt(spread1 / (n1 - 1) / n1 + spread0 / (n0 - 1) / n0), _error_of_buyers(row, control, column))
-    statistic = lift / alike if alike > 0 else math.nan if math.isnan(alike) else 0.0
+    statistic = uplift / alike if alike > 0 else math.nan if math.isnan(alike) else 0.0
     return {
-        "treated": sum1 / n1, "control": sum0 / n0, "lift": lift, "low": lift - Z95 * error, "high": lift + Z95 * error,
+        "treated": sum1 / n1, "control": sum0 / n0, "uplift": uplift, "low": uplift - Z95 * error, "high": uplift + Z95 * error,
         "statistic": statistic, "p_value": 1.0 if math.isnan(statistic) else float(2 * t.sf(abs(statistic), freedom)),
         "detectable": (Z95 + Z_POWER) * alike,
     }  # fmt: skip
@@ -156,8 +160,8 @@ def _fairness(treated: pd.DataFrame, control: pd.Series, control_share: float | 
         chance
         for _arm, row in treated.iterrows()
         for chance in (
-            _share_lift(row, control, column="bought_before")["p_value"],
-            _mean_lift(row.rename(_as_before), control.rename(_as_before), "spend")["p_value"],
+            _share_uplift(row, control, column="bought_before")["p_value"],
+            _mean_uplift(row.rename(_as_before), control.rename(_as_before), "spend")["p_value"],
         )
     ]
     alike = min(false_discovery(before))
@@ -182,3 +186,34 @@ def _sizes_chance(sizes: list[float], control_share: float | None) -> float:
     if max(abs(size / equal - 1) for size in sizes) > _EQUAL:
         return math.nan
     return float(chisquare(sizes)[1])
+
+
+def campaign_returns(spans: ir.Table, uplift: pd.DataFrame) -> pd.DataFrame:
+    """What a tested campaign brought in all that would not have come without it, against what it cost.
+
+    campaign_spans(…), campaign_uplift(…)  →  campaign_id | campaign_name, customers (treated), extra_buyers, buyers_low, buyers_high,
+    extra_margin, margin_low, margin_high, cost_amount, net_margin, net_low, net_high, cost_per_extra_buyer   (in the order of `uplift`)
+
+    Uplift times customers, over the groups of the campaign; intervals add up as if the groups were independent. cost_per_extra_buyer only
+    where more than none is sure; net_margin only where cost and margin are known. It counts the campaign's days alone: what they took from
+    later days is still in it. [S16 S91]
+    """
+    told = frame(spans.select("campaign_id", "cost_amount"))
+    rows = []
+    for (campaign, name), groups in uplift.groupby(["campaign_id", "campaign_name"], sort=False):
+        buyers, margin = (_in_all(groups[groups["measure"] == measure]) for measure in (BOUGHT, MARGIN))
+        cost = told.set_index("campaign_id")["cost_amount"].get(campaign, math.nan)
+        treated = int(groups.loc[groups["measure"] == BOUGHT, "customers"].sum())
+        per_buyer = cost / buyers[0] if buyers[1] > 0 else math.nan
+        rows.append((campaign, name, treated, *buyers, *margin, cost, *(value - cost for value in margin), per_buyer))
+    kinds = {"campaign_id": "str", "campaign_name": "str", "customers": "int64"}
+    return pd.DataFrame(rows, columns=list(RETURN_COLUMNS)).astype({name: kinds.get(name, "float64") for name in RETURN_COLUMNS})
+
+
+def _in_all(groups: pd.DataFrame) -> tuple[float, float, float]:
+    """Uplift × customers with its interval; nan without groups."""
+    if groups.empty:
+        return math.nan, math.nan, math.nan
+    total = (groups["uplift"] * groups["customers"]).sum()
+    below, above = (math.sqrt((((groups["uplift"] - groups[side]) * groups["customers"]) ** 2).sum()) for side in ("low", "high"))
+    return float(total), float(total - below), float(total + above)
