@@ -64,10 +64,11 @@ def tenths(values: ir.Table) -> pd.DataFrame:
     """The tenths by spend with the tenths by margin beside them.
 
     customer_id | …  →  as `deciles` by spend, and margin, margin_share, margin_per_customer of the same place among customers ordered by
-    margin; null where costs are not known   [S13]
+    margin; null where costs are not known. A tenth that only the other order has holds 0 customers. [S13]
     """
     by_margin = deciles(values, index="margin")[["decile", "margin", "margin_share", "margin_per_customer"]]
-    return deciles(values).merge(by_margin, on="decile", how="left", validate="one_to_one")
+    both = deciles(values).merge(by_margin, on="decile", how="outer", validate="one_to_one").sort_values("decile", ignore_index=True)
+    return both.fillna({"customers": 0, "revenue": 0.0, "revenue_share": 0.0}).astype({"customers": "int64"})
 
 
 def value_groups(values: ir.Table, order_lines: ir.Table, products: ir.Table, *, as_of: datetime, window_days: int = 365) -> pd.DataFrame:

@@ -8,10 +8,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from custkit.analysis.crosses import UNKNOWN, category_loyalty, region_amount
+from custkit.analysis.crosses import UNKNOWN, category_loyalty, frequency_spend, region_amount
 from custkit.analysis.rates import wilson
 
 AS_OF = datetime(2026, 11, 1)
+FREQUENT = pa.schema({"customer_id": pa.string(), "frequency": pa.int64(), "monetary_value": pa.decimal128(38, 4), "m_score": pa.int64()})
 SCORES = pa.schema({"customer_id": pa.string(), "monetary_value": pa.decimal128(38, 4), "m_score": pa.int64()})
 
 
@@ -39,6 +40,24 @@ def test_big_spenders_are_counted_where_they_live(load_table):
         }
     )
     pd.testing.assert_frame_equal(found, expected)
+
+
+def test_customers_are_spread_by_orders_and_by_spend(load_table):
+    people = [("a", 1, 5, 1), ("b", 1, 9, 2), ("c", 2, 9, 2), ("d", 4, 50, 5), ("e", 11, 90, 5)]
+    given = [dict(zip(FREQUENT.names, person, strict=True)) for person in people]
+    expected = pd.DataFrame(
+        {
+            "row": ["1", "1", "2", "3–5", "11+"],
+            "column": [2, 1, 2, 5, 5],
+            "customers": [1, 1, 1, 1, 1],
+            "customer_share": [0.5, 0.5, 1.0, 1.0, 1.0],
+            "revenue": [9.0, 5.0, 9.0, 50.0, 90.0],
+            "lowest": [9.0, 5.0, 9.0, 50.0, 50.0],
+            "highest": [9.0, 5.0, 9.0, 90.0, 90.0],
+        }
+    )
+    pd.testing.assert_frame_equal(frequency_spend(load_table("scores", given, schema=FREQUENT)), expected)
+    assert frequency_spend(load_table("scores", [], schema=FREQUENT)).empty
 
 
 def line(customer, day, product, **more):

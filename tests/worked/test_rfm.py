@@ -48,6 +48,29 @@ def test_the_window_is_the_365_days_before_as_of_and_guests_are_left_out(load_ta
     assert found == [("ann", 1, 2, 30.5), ("bob", 304, 1, 7.0), ("cai", 365, 1, 5.0)]
 
 
+def test_what_rules_ask_beside_rfm_is_folded_too(load_table, rows):
+    given = [
+        {"order_id": "o1", "customer_id": "ann", "ordered_at": "2025-01-01 08:00", "revenue": 500},  # before the window: tenure alone
+        {"order_id": "o2", "customer_id": "ann", "ordered_at": "2026-08-01 08:00", "revenue": 10, "cost_amount": 4, "gross_amount": 10},
+        {"order_id": "o3", "customer_id": "ann", "ordered_at": "2026-08-01 18:00", "revenue": 20, "gross_amount": 30, "coupon_amount": 10},
+        {"order_id": "o4", "customer_id": "ann", "ordered_at": "2026-08-21 08:00", "revenue": 30, "cost_amount": 35, "gross_amount": 40,
+         "discount_amount": 10},
+        {"order_id": "o5", "customer_id": "ann", "ordered_at": "2026-10-30 08:00", "revenue": 20, "gross_amount": 20},
+        {"order_id": "o6", "customer_id": "bob", "ordered_at": "2026-10-31 08:00", "revenue": 7, "gross_amount": 7},
+    ]  # fmt: skip
+    folded = rfm(load_table("orders", given), as_of=AS_OF)
+    asked = folded.select("customer_id", "order_value", "margin", "tenure_days", "cycle_days", "offer_share", "saved_share")
+    assert rows(asked, by="customer_id") == [
+        ("ann", 20.0, 1.0, 669, 45.0, 0.5, 0.2),  # 1 and 21 August, 30 October: waits of 20 and 70 days; 20 of 100 saved
+        ("bob", 7.0, None, 1, None, 0.0, 0.0),
+    ]
+
+
+def test_where_nobody_met_an_offer_the_data_tell_none(load_table, rows):
+    folded = rfm(load_table("orders", [{**order, "gross_amount": 50} for order in ORDERS]), as_of=AS_OF)
+    assert {row[1:] for row in rows(folded.select("customer_id", "offer_share", "saved_share"), by="customer_id")} == {(None, None)}
+
+
 def test_nobody_bought_gives_no_rows_and_the_same_columns(load_table, rows):
     folded = rfm(load_table("orders", []), as_of=AS_OF)
     segmented = rfm_segments(rfm_scores(folded))
