@@ -77,10 +77,10 @@ def channel_value(
     """What customers won through each channel cost, and what they had brought by the end of the `horizon`-th month after their first.
 
     won_customers(…), orders, marketing spend  →  acquisition_channel | customers, spend_amount, cost_per_customer, revenue_per_customer,
-    margin_per_customer, margin_low, margin_high (95 %), revenue_return (revenue / spend), margin_return (margin / spend − 1), return_low,
+    margin_per_customer, margin_low, margin_high (95 %), revenue_return (revenue / spend), margin_return (margin / spend), return_low,
     return_high (95 %), adjusted_p, is_different, payback_month   (largest spend first, then most customers)
 
-    Spend and customers are of the same months. `margin_return` is 0 where the money has just come back; its interval is for customers
+    Spend and customers are of the same months. `margin_return` is 1 where the money has just come back; its interval is for customers
     drawn anew, how many come among them. is_different: it differs from the other channels' together, false discoveries kept to one in
     twenty. payback_month: the first month since the first order by whose end the margin has covered the cost; null where it has not yet.
     What is unknown is null: a channel without spend has no cost, one whose orders lack a cost no margin. A channel is where a customer came
@@ -122,7 +122,7 @@ def _with_returns(told: pd.DataFrame) -> pd.DataFrame:
         variance = max(square, 0.0) / max(n - 1, 1) / n if n > 1 else math.nan
         means.append(skewed_interval(mean, variance, _skewness(square / n**2, cube / n**3)))
         is_paid = spend > 0
-        total = row.margin / spend - 1 if is_paid else math.nan
+        total = row.margin / spend if is_paid else math.nan
         returns.append(skewed_interval(total, row.squares / spend**2 if is_paid else math.nan, _skewness(row.squares, row.cubes)))
     told = told.assign(
         revenue_per_customer=told["revenue"] / told["customers"],
@@ -130,7 +130,7 @@ def _with_returns(told: pd.DataFrame) -> pd.DataFrame:
         margin_low=pd.Series([low for low, _high in means], dtype="float64"),
         margin_high=pd.Series([high for _low, high in means], dtype="float64"),
         revenue_return=told["revenue"] / told["spend_amount"].where(told["spend_amount"] > 0),
-        margin_return=told["margin"] / told["spend_amount"].where(told["spend_amount"] > 0) - 1,
+        margin_return=told["margin"] / told["spend_amount"].where(told["spend_amount"] > 0),
         return_low=pd.Series([low for low, _high in returns], dtype="float64"),
         return_high=pd.Series([high for _low, high in returns], dtype="float64"),
     )

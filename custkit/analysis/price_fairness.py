@@ -11,14 +11,16 @@ import pandas as pd
 from ibis import _
 
 from custkit.analysis.offer_fairness import NO_SEGMENT
-from custkit.analysis.rates import SMALL_SAMPLE, Z95, false_discovery
+from custkit.analysis.rates import Z95, false_discovery
 from custkit.engine import frame, to_float
 from custkit.tables import SALE
 
+# Prices are lumpy, at list or well below: fewer customers may well be alike by luck.
+ENOUGH = 100
 # Rounding to the cent makes the third of a bundle cost a little more: prices within a hundredth are one price.
 SAME_PRICE = 1.01
 COLUMNS = (
-    "segment", "customers", "purchases", "paid_more", "paid_more_share", "by_coupon", "extra_amount", "price_index", "index_low",
+    "segment", "customers", "comparable", "paid_more", "paid_more_share", "by_coupon", "extra_amount", "price_index", "index_low",
     "index_high", "adjusted_p", "is_apart",
 )  # fmt: skip
 
@@ -50,11 +52,11 @@ def day_prices(order_lines: ir.Table, segmented: ir.Table, *, start: datetime, a
 def price_fairness(prices: ir.Table) -> pd.DataFrame:
     """Count purchases at a higher price than another customer of the segment paid that day, and compare segments with each other.
 
-    day_prices(…)  →  segment | customers, purchases (a product on a day that another customer of the segment bought too), paid_more (of
-    them: dearer than the cheapest by more than a hundredth), paid_more_share, by_coupon (of those: the shop asked the same, a coupon made
-    the difference), extra_amount (paid beyond the cheapest price), price_index (what the segment was asked, before coupons, over what other
-    customers were asked for the same products on the same days), index_low, index_high (95 %), adjusted_p, is_apart (boolean: index off 1
-    beyond chance)
+    day_prices(…)  →  segment | customers, comparable (purchases of a product on a day that another customer of the segment bought too),
+    paid_more (of them: dearer than the cheapest by more than a hundredth), paid_more_share, by_coupon (of those: the shop asked the same, a
+    coupon made the difference), extra_amount (paid beyond the cheapest price), price_index (what the segment was asked, before coupons,
+    over what other customers were asked for the same products on the same days), index_low, index_high (95 %), adjusted_p, is_apart
+    (boolean: index off 1 beyond chance); the index is null below 100 customers with something to compare
 
     Counted, not judged: reductions for all who ask, bundles, shops and channels with prices of their own make such differences too. Most
     customers first. [S92]
@@ -64,18 +66,18 @@ def price_fairness(prices: ir.Table) -> pd.DataFrame:
     met = prices.join(cells.filter(_.buyers > 1), list(in_segment))
     dearer, asked_dearer = met.paid_price > met.least_paid * SAME_PRICE, met.asked_price > met.least_asked * SAME_PRICE
     counted = met.group_by("segment").aggregate(
-        purchases=met.count(),
+        comparable=met.count(),
         paid_more=dearer.ifelse(1, 0).sum(),
         by_coupon=(dearer & ~asked_dearer).ifelse(1, 0).sum(),
         extra_amount=dearer.ifelse((met.paid_price - met.least_paid) * met.quantity, 0.0).sum(),
     )
     everybody = prices.group_by("segment").aggregate(customers=_.customer_id.nunique())
     found = frame(everybody.left_join(counted, "segment").drop("segment_right"))
-    found = found.fillna(dict.fromkeys(("purchases", "paid_more", "by_coupon", "extra_amount"), 0))
+    found = found.fillna(dict.fromkeys(("comparable", "paid_more", "by_coupon", "extra_amount"), 0))
     found = found.merge(_indices(prices), on="segment", how="left")
-    found["paid_more_share"] = found["paid_more"] / found["purchases"].where(found["purchases"] > 0)
+    found["paid_more_share"] = found["paid_more"] / found["comparable"].where(found["comparable"] > 0)
     found = found.sort_values(["customers", "segment"], ascending=[False, True], ignore_index=True)
-    kinds = {"segment": "str", "is_apart": "bool"} | dict.fromkeys(("customers", "purchases", "paid_more", "by_coupon"), "int64")
+    kinds = {"segment": "str", "is_apart": "bool"} | dict.fromkeys(("customers", "comparable", "paid_more", "by_coupon"), "int64")
     return found.fillna({"is_apart": False})[list(COLUMNS)].astype({name: kinds.get(name, "float64") for name in COLUMNS})
 
 
@@ -99,7 +101,7 @@ def _indices(prices: ir.Table) -> pd.DataFrame:
     )  # fmt: skip
     mean = sums["off"] / sums["bought"]
     spread = (sums["squares"] - 2 * mean * sums["crossed"] + mean**2 * sums["bought_squares"]).clip(lower=0.0)
-    drawn = sums["n"] / (sums["n"] - 1).where(sums["n"] >= SMALL_SAMPLE)
+    drawn = sums["n"] / (sums["n"] - 1).where(sums["n"] >= ENOUGH)
     among_all = sums["squares"].sum() / sums["bought"].sum() * sums["bought"]
     error = np.maximum(spread, among_all) ** 0.5 * drawn**0.5 / sums["bought"]
     chances = pd.Series([math.erfc(abs(off) / se / math.sqrt(2)) if se > 0 else math.nan for off, se in zip(mean, error, strict=True)])
