@@ -5,13 +5,19 @@ from __future__ import annotations
 import pytest
 
 from custkit import open_book
+from custkit.analysis.discount_response import discount_response
 from custkit.analysis.funnel import funnel_by
 from custkit.analysis.itemsets import baskets, item_level
 from custkit.analysis.offers import offer_only
+from custkit.analysis.payments import payment_mix
+from custkit.analysis.price_sensitivity import price_sensitivity, sensitivity_summary
+from custkit.analysis.price_tiers import customer_tiers, product_tiers, tier_preferences
 from custkit.analysis.registrations import registration_quality
+from custkit.analysis.returns import return_rates, returned_lines, returns_by_category, unmatched_returns
 from custkit.analysis.routes import routes, visits
 from custkit.analysis.rules import directional_pairs, significant
 from custkit.analysis.tiers import stops_after_tier, tier_candidates
+from custkit.present.findings.price_response import preference_finding, response_finding, returns_finding, sensitivity_finding
 
 
 @pytest.fixture(scope="module", params=["planted", "null"])
@@ -61,6 +67,56 @@ def test_those_who_buy_on_offer_only_are_counted_beyond_luck(case):
     only = offer_only(book.purchases, book.order_lines)
     excess = only["excess"].sum() / only["customers"].sum()
     assert excess == pytest.approx(planted.price_driven, abs=0.02)
+
+
+def test_price_driven_customers_are_counted_within_the_interval(case):
+    book, planted = case
+    summary = sensitivity_summary(price_sensitivity(book.order_lines, book.products))
+    driven = summary.set_index("price_sensitivity").loc["price-driven"]
+    if planted.price_driven:
+        assert driven["low"] <= planted.price_driven <= driven["high"]
+        assert driven["own_offer_share"] > 0.97
+    else:
+        assert driven["customers"] == 0
+        assert sensitivity_finding(summary).tone == "quiet"
+
+
+def test_coupons_make_people_pile_up_and_the_depth_of_a_reduction_does_nothing(case):
+    book, planted = case
+    rows = discount_response(book.order_lines).set_index("response_of")
+    assert rows.loc["depth", "response_low"] < 0 < rows.loc["depth", "response_high"]
+    if planted.stockpile_pieces > 1:
+        # Not all who redeem pile up: the mean lies between nothing and the planted two pieces for one.
+        assert rows.loc["coupon", "response_low"] > 0 and rows.loc["coupon", "response"] < planted.stockpile_pieces - 1
+    else:
+        assert response_finding(rows.reset_index()).tone == "quiet"
+
+
+def test_nobody_was_planted_to_keep_to_a_price_tier_but_those_who_live_on_one_product(case):
+    book, planted = case
+    tiers = product_tiers(book.order_lines, book.products, as_of=book.as_of)
+    preferences = tier_preferences(customer_tiers(book.order_lines, tiers, as_of=book.as_of))
+    if not planted.cycles:
+        assert preference_finding(preferences).tone == "quiet"
+    assert preferences.set_index("price_preference").loc["no preference", "customer_share"] > 0.9
+
+
+def test_what_comes_back_is_the_same_in_every_category(case):
+    # One line of goods in 83 comes back, in at most one slip an order; the last three weeks' may yet.
+    book, _planted = case
+    returned = returned_lines(book.order_lines, as_of=book.as_of)
+    by_category = returns_by_category(returned, book.products)
+    share = by_category["returned_lines"].sum() / by_category["lines"].sum()
+    assert share == pytest.approx(0.012, abs=0.002)
+    told = returns_finding(return_rates(returned), unmatched_returns(book.order_lines, as_of=book.as_of), by_category)
+    assert "No category comes back more often" in told.detail
+
+
+def test_subscriptions_are_those_who_live_on_a_product(case):
+    book, planted = case
+    mix = payment_mix(book.purchases, rules=book.client.payments).set_index("payment_kind")
+    assert (mix.loc["subscription", "orders"] > 0) == bool(planted.cycles)
+    assert mix.loc["instalments", "order_share"] == pytest.approx(0.04, abs=0.01)
 
 
 def test_members_stop_after_gold_and_not_after_silver(case):
