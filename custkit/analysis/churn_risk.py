@@ -31,6 +31,7 @@ TOO_SHORT = mark("the data begin less than {days} before the month's end")
 TOO_FEW = mark("fewer than {n} customers were active {days} ago, or all of them did the same")
 RHYTHM, GAPS, SILENCE, ALIVE = COLUMNS = ("rhythm", "gaps", "silence", "alive")
 _FARTHEST = 7.0
+Slopes = tuple[tuple[str, float], ...]
 
 CLASS_COLUMNS = ("risk", "customers", "expected_share", "left", "left_share", "low", "high")
 CALIBRATION_COLUMNS = ("group", "customers", "expected_share", "left_share", "low", "high")
@@ -41,7 +42,7 @@ class ChurnRisk:
     """A calibrated risk, and how it did on 90 days it had not seen.
 
     refusal       why nothing is estimated: a message with {days}, {n}; "" where something is
-    coefficients  of `COLUMNS` on the log odds of buying, without "alive" where no purchase model may be believed; intercept
+    slopes        (column, slope) on the log odds of buying, without "alive" where no purchase model may be believed; intercept
     classes       risk | customers (active 90 days ago), expected_share, left (bought nothing since), left_share, low, high (95 %)
     calibration   group (1 is the tenth with the least risk) | customers, expected_share, left_share, low, high
     brier, brier_base   mean squared error of the risk, and of telling everybody the average of the 90 days before
@@ -52,7 +53,7 @@ class ChurnRisk:
     refusal: str
     as_of: datetime
     cut: datetime
-    coefficients: dict[str, float]
+    slopes: Slopes
     intercept: float
     model: str
     active_days: int
@@ -64,7 +65,7 @@ class ChurnRisk:
 
     @property
     def with_alive(self) -> bool:
-        return ALIVE in self.coefficients
+        return ALIVE in dict(self.slopes)
 
 
 def fit_churn_risk(purchases: ir.Table, *, as_of: datetime, model: str, active_days: int = 180) -> ChurnRisk:
@@ -102,7 +103,7 @@ def fit_churn_risk(purchases: ir.Table, *, as_of: datetime, model: str, active_d
 def _refused(why: str, as_of: datetime, cut: datetime, model: str, active_days: int, customers: int) -> ChurnRisk:
     nan = float("nan")
     classes, groups = (pd.DataFrame(columns=list(columns), dtype="float64") for columns in (CLASS_COLUMNS, CALIBRATION_COLUMNS))
-    return ChurnRisk(why, as_of, cut, {}, nan, model, active_days, customers, classes, groups, nan, nan)
+    return ChurnRisk(why, as_of, cut, (), nan, model, active_days, customers, classes, groups, nan, nan)
 
 
 def _state(purchases: ir.Table, at: datetime, model: str, active_days: int, *, alive: bool = True) -> ir.Table | None:
@@ -168,7 +169,7 @@ def _sample(state: ir.Table) -> pd.DataFrame:
     return frame(drawn.select("customer_id", *COLUMNS, "bought")).sort_values("customer_id", ignore_index=True)
 
 
-def _fit(sample: pd.DataFrame) -> tuple[dict[str, float], float]:
+def _fit(sample: pd.DataFrame) -> tuple[Slopes, float]:
     from sklearn.linear_model import LogisticRegression
 
     names = [name for name in COLUMNS if sample[name].notna().all() and sample[name].min() < sample[name].max()]
@@ -177,11 +178,11 @@ def _fit(sample: pd.DataFrame) -> tuple[dict[str, float], float]:
     model = LogisticRegression(C=1.0, solver="newton-cholesky", tol=1e-10, max_iter=200)
     model.fit((values - means) / scales, sample["bought"].to_numpy())
     slopes = model.coef_[0] / scales
-    return dict(zip(names, slopes.tolist(), strict=True)), float(model.intercept_[0] - slopes @ means)
+    return tuple(zip(names, slopes.tolist(), strict=True)), float(model.intercept_[0] - slopes @ means)
 
 
-def _risk(state: ir.Table, coefficients: dict[str, float], intercept: float) -> Any:
-    log_odds = sum((state[name] * slope for name, slope in coefficients.items()), ibis.literal(intercept, "float64"))
+def _risk(state: ir.Table, slopes: Slopes, intercept: float) -> Any:
+    log_odds = sum((state[name] * slope for name, slope in slopes), ibis.literal(intercept, "float64"))
     return 1.0 / (log_odds.clip(-50.0, 50.0).exp() + 1.0)
 
 
@@ -189,7 +190,7 @@ def _risk_class(risk: Any) -> Any:
     return ibis.cases((risk >= HIGH_FROM, HIGH), (risk >= MEDIUM_FROM, MEDIUM), else_=LOW)
 
 
-def _judged(judged: ir.Table, fitted: tuple[dict[str, float], float], average: float) -> tuple[pd.DataFrame, pd.DataFrame, float, float]:
+def _judged(judged: ir.Table, fitted: tuple[Slopes, float], average: float) -> tuple[pd.DataFrame, pd.DataFrame, float, float]:
     scored = judged.mutate(risk=_risk(judged, *fitted))
     everyone, below = scored.count().over(ibis.window()), ibis.rank().over(ibis.window(order_by="risk"))
     scored = scored.mutate(
@@ -236,7 +237,7 @@ def customer_risks(purchases: ir.Table, *, fitted: ChurnRisk) -> ir.Table:
         state = _state(purchases, fitted.as_of, fitted.model, fitted.active_days, alive=False)
     assert state is not None
     known = state.mutate(alive=_.alive.fill_null(0.0))
-    told = known.mutate(risk=_risk(known, fitted.coefficients, fitted.intercept))
+    told = known.mutate(risk=_risk(known, fitted.slopes, fitted.intercept))
     return told.mutate(risk_class=_risk_class(told.risk)).select(
         "customer_id", "last_date", "waited", "usual_days", "p_alive", "risk", "risk_class"
     )

@@ -99,14 +99,15 @@ def best_since(features: ir.Table, purchases: ir.Table, *, as_of: datetime) -> i
     return joined.mutate(is_best=(joined.later_spend > 0) & (to_float(better) < to_float(spenders) * (1 - BEST) - 1e-9))
 
 
-def fit_look_alikes(features: ir.Table, purchases: ir.Table, *, as_of: datetime) -> LookAlike:
+def fit_look_alikes(features: ir.Table, purchases: ir.Table, *, as_of: datetime, fewest_best: int = FEWEST_BEST) -> LookAlike:
     """Learn what today's best customers did in their first 30 days that others did not.
 
     early_features, orders  →  LookAlike
 
     Logistic regression on customers who have been there long enough, the earlier two thirds by first purchase; the later third turns
     scores into chances: in each band of scores, how many are among the best now. Bands that would tell a higher score a lower chance are
-    put together. The same is done once without the last third, who then judge it. [Robertson, Wright & Dykstra 1988; S52 S66]
+    put together. The same is done once without the last third, who then judge it. Fewer than 400 customers or `fewest_best` of the
+    best among them tell nothing. [Robertson, Wright & Dykstra 1988; S52 S66]
     """
     new, _old = new_customers(features)
     marked = best_since(features, purchases, as_of=as_of).semi_join(new, "customer_id")
@@ -115,7 +116,7 @@ def fit_look_alikes(features: ir.Table, purchases: ir.Table, *, as_of: datetime)
         if len(sample) >= (FEWEST if days == min(MATURE_DAYS) else _PLENTY):
             break
     best = int(sample["is_best"].sum()) if len(sample) else 0
-    if len(sample) < FEWEST or best < FEWEST_BEST:
+    if len(sample) < FEWEST or best < fewest_best:
         return _refused(days, len(sample), best)
     learnt, held_out = split_by_time(sample)
     with one_thread():
@@ -283,3 +284,17 @@ def reason_counts(alike: ir.Table) -> pd.DataFrame:
     said = [found.filter(found[name].notnull()).select("customer_id", reason=found[name]) for name in ("reason_1", "reason_2")]
     counted = frame(said[0].union(said[1], distinct=False).group_by("reason").aggregate(customers=_.count()))
     return counted.sort_values(["customers", "reason"], ascending=[False, True], ignore_index=True)
+
+
+def alike_summary(alike: ir.Table) -> pd.DataFrame:
+    """How many new customers look like today's best, and how many of them will be.
+
+    look_alikes  →  one row: customers (new), look_alikes, expected, low, high (of the look-alikes, among the best; 95 % for each)
+    """
+    like = _.is_look_alike
+    return frame(
+        alike.aggregate(
+            customers=_.count(), look_alikes=_.count(where=like), expected=_.probability.sum(where=like), low=_.low.sum(where=like),
+            high=_.high.sum(where=like),
+        )
+    ).fillna(0.0)  # fmt: skip

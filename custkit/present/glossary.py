@@ -48,6 +48,30 @@ GLOSSARY: dict[str, Entry] = {
         mark("Customers whose order lies far enough back that everyone had the same time to come back."),
         ("S64",),
     ),
+    "attribute": Entry(
+        mark("attribute"),
+        mark(
+            "What purchases suggest about a customer by a rule in the client file; a guess, no knowledge, and never of health, religion, politics, origin or sexual life."
+        ),
+        ("S80", "S81", "S82"),
+    ),
+    "attribute_lift": Entry(
+        mark("times the others"),
+        mark(
+            "How many times as often customers whom a rule fits buy what it predicts as others do whose orders of the month hold as many products; the rule looked only at what came before the month."
+        ),
+        ("S51", "S81"),
+    ),
+    "before_effect": Entry(
+        mark("revenue in the week before"),
+        mark("Revenue of the seven days before a holiday against comparable days."),
+        ("S71",),
+    ),
+    "best_value": Entry(
+        mark("best sellers"),
+        mark("The tenth of products with most orders a day on sale; set beside all other products."),
+        ("S84",),
+    ),
     "big_spenders": Entry(mark("big spenders"), mark("Customers with the best spend score: about the top fifth."), ("S42",)),
     "bounce_rate": Entry(mark("bounce rate"), mark("Visits in which nothing followed the first page, of all visits."), ("S19",)),
     "bridge": Entry(
@@ -62,6 +86,11 @@ GLOSSARY: dict[str, Entry] = {
             "Customers who put about as many pieces on an order line, told apart only where neither chance nor a gradual difference explains them as well; the shares allow for customers who are hard to place."
         ),
         ("S42",),
+    ),
+    "buyer_share": Entry(
+        mark("bought while it ran"),
+        mark("Customers with an order while the campaign ran, of those it reached."),
+        ("S7",),
     ),
     "by_chance": Entry(
         mark("expected by luck"),
@@ -79,10 +108,20 @@ GLOSSARY: dict[str, Entry] = {
     ),
     "click_through_rate": Entry(mark("searches clicked"), mark("Searches followed by a click on a result, of all searches."), ("S20",)),
     "cohort": Entry(mark("cohort"), mark("The customers whose first order fell in the same month."), ("S6",)),
+    "comparable": Entry(
+        mark("purchases that can be compared"),
+        mark("A product on a day that another customer of the same segment bought too."),
+        ("S92",),
+    ),
     "confidence": Entry(
         mark("share of A with B"),
         mark("Of the orders that hold A, the share that holds B too, called confidence; the other direction divides by the orders with B."),
         ("S11",),
+    ),
+    "control": Entry(
+        mark("control group"),
+        mark("Customers drawn by chance whom a campaign leaves alone, so that they show what would have happened anyway."),
+        ("S91",),
     ),
     "conversion_rate": Entry(
         mark("of all visits"), mark("Visits that took this step and all before it in order, of all visits that took any step."), ("S75",)
@@ -94,8 +133,20 @@ GLOSSARY: dict[str, Entry] = {
         ),
         ("S73",),
     ),
+    "cost_per_customer": Entry(
+        mark("cost per customer won"),
+        mark("Marketing spend of a channel divided by the customers whose first order fell in the same months."),
+        ("S15",),
+    ),
     "cost_per_new": Entry(
         mark("cost per registration"), mark("Marketing spend of a channel divided by its registrations of the same months."), ("S57",)
+    ),
+    "credit_limit": Entry(
+        mark("credit limit"),
+        mark(
+            "A suggestion for customers with a history of orders by instalments or invoice, by the formula named; whether they paid in time is not known."
+        ),
+        ("S38",),
     ),
     "customer_value": Entry(
         mark("customer value"),
@@ -109,6 +160,18 @@ GLOSSARY: dict[str, Entry] = {
         mark("Customers ordered by spend and cut into ten groups of equal size; the first spends most."),
         ("S13",),
     ),
+    "detectable": Entry(
+        mark("found from"),
+        mark("The smallest true difference that a comparison of this size finds four times in five; a smaller one may well go unseen."),
+        ("S91",),
+    ),
+    "dimension": Entry(
+        mark("dimension"),
+        mark(
+            "One of the four sides of the spending score: means (income, occupation, money paid in ahead), behaviour, expected value, engagement (reviews, shares, questions, favourites)."
+        ),
+        ("S23", "S24", "S25", "S26", "S31"),
+    ),
     "dormant": Entry(
         mark("dormant"),
         mark("Customers without a purchase, visit or registration for as many days as the client file says: silent, but within reach."),
@@ -121,10 +184,24 @@ GLOSSARY: dict[str, Entry] = {
         ),
         ("S47",),
     ),
+    "error_saved": Entry(
+        mark("error saved against naive"),
+        mark(
+            "How much smaller the forecast's mean error was on past weeks than that of the better of two naive ones: the last week again, and the same week a year before."
+        ),
+        ("S86",),
+    ),
     "ever_offer_share": Entry(
         mark("customers who ever used an offer"),
         mark("Customers who have used a coupon or a reduced price so far, divided by the customers who have ordered so far."),
         ("S34",),
+    ),
+    "expected_categories": Entry(
+        mark("categories luck would give"),
+        mark(
+            "How many categories a customer would have bought from if each line were of any category by that category's share of all lines."
+        ),
+        ("S26",),
     ),
     "expected_customers": Entry(
         mark("expected customers"),
@@ -156,6 +233,16 @@ GLOSSARY: dict[str, Entry] = {
         mark("Registered customers who have bought at least once, divided by all registered."),
         ("S22",),
     ),
+    "forecast_error": Entry(
+        mark("mean error of the forecast"),
+        mark("Mean distance between forecast and what came over the weeks of all past cuts, as a share of mean demand."),
+        ("S86",),
+    ),
+    "gamma_gamma": Entry(
+        mark("Gamma-Gamma"),
+        mark("What an order of a customer brings, from their own orders and, where these are few, from everybody's."),
+        ("S21",),
+    ),
     "gini": Entry(mark("Gini"), mark("How unequally customers spend: 0 where all spend the same, near 1 where one spends all."), ("S13",)),
     "go_on_rate": Entry(
         mark("go on to the next order"),
@@ -182,6 +269,11 @@ GLOSSARY: dict[str, Entry] = {
         mark("guests"),
         mark("Orders without a customer id: they count in revenue and in no figure per customer."),
         ("S97",),
+    ),
+    "held_out_miss": Entry(
+        mark("held-out weeks"),
+        mark("The last weeks, a third of the history or half a year at most, that a model was not shown and had to foretell."),
+        ("S21", "S95"),
     ),
     "high_ticket_share": Entry(
         mark("high-ticket"),
@@ -213,6 +305,30 @@ GLOSSARY: dict[str, Entry] = {
         ),
         ("S73",),
     ),
+    "like_customers": Entry(
+        mark("like customers"),
+        mark(
+            "Customers whom no campaign reached at that time and who had bought as lately, as often and for as much, and as many times in the days just before."
+        ),
+        ("S89",),
+    ),
+    "likely_reason": Entry(
+        mark("likely reason"),
+        mark(
+            "Why a product may sell slowly, the first that fits: newly launched, no longer sold, returned often, dear within its category, buyers who do not come back for it; else few buyers."
+        ),
+        ("S84",),
+    ),
+    "line_share": Entry(
+        mark("share of the group's lines"),
+        mark("Order lines of the category, of all order lines of the group; a group that buys more of everything stands out in nothing."),
+        ("S45",),
+    ),
+    "look_alikes": Entry(
+        mark("look-alikes"),
+        mark("Newcomers whose first 30 days resemble most those of today's best, the tenth that brought most in the last year."),
+        ("S66", "S52"),
+    ),
     "lost": Entry(
         mark("lost"),
         mark("Customers who said farewell: account closed, card returned, unreachable. Silence alone is dormant, not lost."),
@@ -223,6 +339,13 @@ GLOSSARY: dict[str, Entry] = {
         mark("Customers who bought the category on three days or more; the others bought it occasionally."),
         ("S42",),
     ),
+    "margin_return": Entry(
+        mark("margin back for each 1 spent"),
+        mark(
+            "Margin of the customers won through a channel divided by what was spent on it in the same months: 1 is the money back, and what is above 1 is the return on it."
+        ),
+        ("S16",),
+    ),
     "margin_share": Entry(
         mark("share of margin"),
         mark("Revenue less the cost of the goods, of all customers whose costs are known."),
@@ -230,6 +353,11 @@ GLOSSARY: dict[str, Entry] = {
     ),
     "median_months": Entry(
         mark("median stay"), mark("The months after which half have left a stage, counting stays that go on as going on."), ("S61",)
+    ),
+    "missing_orders": Entry(
+        mark("orders behind the category"),
+        mark("Orders a product lacks to the usual product of its category over the days it was on sale."),
+        ("S84",),
     ),
     "moved_by_borders": Entry(
         mark("left by shifted borders"),
@@ -247,6 +375,25 @@ GLOSSARY: dict[str, Entry] = {
         mark("new customers"),
         mark("Customers whose first order falls in the month; the lifecycle page counts registrations, which may come earlier."),
         ("S57",),
+    ),
+    "newcomers": Entry(
+        mark("newcomers"),
+        mark("Customers whose first 30 days ended in the last 90 days."),
+        ("S32",),
+    ),
+    "next_weeks": Entry(
+        mark("next four weeks"),
+        mark(
+            "Demand that Theta and the mean of the last eight weeks foretell on average; blank where this has not beaten naive figures on past weeks."
+        ),
+        ("S86",),
+    ),
+    "occasion": Entry(
+        mark("comparable days"),
+        mark(
+            "The four days of the same weekday before a day and the four after it that are neither holiday nor promotion, at most eight weeks away."
+        ),
+        ("S71",),
     ),
     "offer_only": Entry(
         mark("buy on offer only"),
@@ -268,6 +415,11 @@ GLOSSARY: dict[str, Entry] = {
         mark("Orders of known customers divided by the customers who bought."),
         ("S17",),
     ),
+    "outcome": Entry(
+        mark("not incremental"),
+        mark("Bought by customers some of whom would have bought anyway; how many, only a control group can tell."),
+        ("S7",),
+    ),
     "own_offer_share": Entry(
         mark("of an order on offer"),
         mark(
@@ -275,12 +427,38 @@ GLOSSARY: dict[str, Entry] = {
         ),
         ("S27", "S34"),
     ),
+    "p_alive": Entry(
+        mark("purchase model"),
+        mark(
+            "Reckons from how often, how lately and for how long somebody has bought whether they still are a customer and what comes next: BG/NBD, MBG/NBD, Pareto/NBD."
+        ),
+        ("S21",),
+    ),
+    "payback_month": Entry(
+        mark("paid back in month"),
+        mark(
+            "The month since the first order by whose end a customer's margin has covered what winning one cost; 0 is the month of that order."
+        ),
+        ("S16",),
+    ),
     "pieces_per_line": Entry(
         mark("pieces on a line"),
         mark(
             "Mean pieces of a product on one order line; a product counts the first time a customer buys it, and lines of more than five times what is usual count as bulk purchases and are left out."
         ),
         ("S42",),
+    ),
+    "placebo": Entry(
+        mark("placebo"),
+        mark(
+            "The same comparison one campaign's length earlier, when nothing had happened; a difference there says that the customers were different anyway."
+        ),
+        ("S89",),
+    ),
+    "plain_rule": Entry(
+        mark("plain rule"),
+        mark("Customers will buy as those did who stood where they stand: as many purchases, as long silent."),
+        ("S21",),
     ),
     "points_of_discount": Entry(
         mark("points of discount"),
@@ -315,6 +493,13 @@ GLOSSARY: dict[str, Entry] = {
         ),
         ("S27", "S44"),
     ),
+    "price_index": Entry(
+        mark("price index"),
+        mark(
+            "What a segment was asked, before coupons, over what other customers were asked for the same products on the same days; 1 is the same."
+        ),
+        ("S92",),
+    ),
     "price_tier": Entry(
         mark("price tier"),
         mark(
@@ -345,11 +530,21 @@ GLOSSARY: dict[str, Entry] = {
         ),
         ("S77",),
     ),
+    "revenue_at_risk": Entry(
+        mark("revenue at risk"),
+        mark("What active customers brought in the last year, each one's times the chance of buying nothing in the next 90 days."),
+        ("S68",),
+    ),
     "revenue_effect": Entry(
         mark("part of the change"),
         mark(
             "How much of the change in revenue a factor explains; the parts sum to the change, whichever comes first (logarithmic mean weights)."
         ),
+    ),
+    "risk": Entry(
+        mark("risk of leaving"),
+        mark("The chance that a customer who bought lately buys nothing in the next 90 days: low below a third, high from two thirds."),
+        ("S68",),
     ),
     "route": Entry(mark("route"), mark("An item and another that the same customer bought later, on another day."), ("S12",)),
     "saved_share": Entry(
@@ -358,9 +553,14 @@ GLOSSARY: dict[str, Entry] = {
         ("S8",),
     ),
     "score": Entry(
-        mark("score"),
+        mark("RFM score"),
         mark("From 1 to 5, higher is better: the share of customers who are no better, in fifths. Equal customers have equal scores."),
         ("S40",),
+    ),
+    "season_index": Entry(
+        mark("season"),
+        mark("Orders a day of a month against those that the trend alone would bring, over at least two whole years."),
+        ("S72",),
     ),
     "segment": Entry(
         mark("segment"),
@@ -368,13 +568,32 @@ GLOSSARY: dict[str, Entry] = {
         ("S40",),
     ),
     "silhouette": Entry(mark("silhouette"), mark("How well groups are told apart: 1 is perfect, 0 is not at all."), ("S41",)),
+    "spend_order": Entry(
+        mark("order of spend found"),
+        mark("How much of the perfect order of customers by later spend a rule finds (normalised Gini): all of it is 100%, none is 0%."),
+        ("S33",),
+    ),
     "spend_per_customer": Entry(
         mark("spend per customer"), mark("Revenue of known customers divided by those who bought, in the time named."), ("S2", "S18")
+    ),
+    "spending_score": Entry(
+        mark("spending score"),
+        mark(
+            "From 0 to 100: the weighted mean of the dimensions known of a customer, each the share of customers who have less and half of those who have as much; what is missing is left out, never 0."
+        ),
+        ("S23", "S31"),
     ),
     "stage": Entry(
         mark("stage"),
         mark("Where a customer stands: registered, active, first payment, regular, VIP, dormant or lost; exactly one for each customer."),
         ("S56", "S63"),
+    ),
+    "standing_high": Entry(
+        mark("stand high"),
+        mark(
+            "Customers whose spending score is among the best, as large a share as the client file says, of those whose score is made of the same dimensions."
+        ),
+        ("S23",),
     ),
     "step_conversion_rate": Entry(
         mark("of the step before"), mark("Visits that took this step, of those that took the step before it."), ("S75",)
@@ -383,6 +602,13 @@ GLOSSARY: dict[str, Entry] = {
         mark("share of all orders with both"),
         mark("Orders that hold both items divided by all orders, called support."),
         ("S73",),
+    ),
+    "suspected_abuse": Entry(
+        mark("suspected of abuse"),
+        mark(
+            "Customers whom one of the client's rules on refunds, round trips, thresholds, quantities or coupons fits; a reason to look, no verdict."
+        ),
+        ("S35",),
     ),
     "tag": Entry(
         mark("tag"),
@@ -403,6 +629,23 @@ GLOSSARY: dict[str, Entry] = {
         mark("times expected"),
         mark("What was counted divided by what chance alone gives; a pair or route counts from a tenth above chance."),
         ("S11",),
+    ),
+    "trend": Entry(
+        mark("trend"),
+        mark(
+            "Rising or falling when the share of orders that hold the item changed by a tenth or more in the last 91 days and beyond chance."
+        ),
+        ("S72",),
+    ),
+    "uplift": Entry(
+        mark("uplift"),
+        mark("What the customers a campaign reached did beyond those it kept back by chance: the part that would not have come anyway."),
+        ("S91",),
+    ),
+    "value_at_stake": Entry(
+        mark("value at stake"),
+        mark("What a dormant customer brought in the year up to the last order, returns off, less what is expected of them anyway."),
+        ("S68",),
     ),
     "value_driven": Entry(
         mark("value-driven"),
@@ -440,6 +683,13 @@ GLOSSARY: dict[str, Entry] = {
         mark("half waited up to"),
         mark("Median days from the first item to the second, among those who took the step; others may still take it."),
         ("S12",),
+    ),
+    "weight": Entry(
+        mark("weight"),
+        mark(
+            "Share of the spending score that a part makes up where everything known here is known of a customer; the client file sets the weights of the dimensions."
+        ),
+        ("S23",),
     ),
     "win_back": Entry(
         mark("win-back"), mark("Dormant customers who bought or visited again in the month, of those dormant at its start."), ("S62",)

@@ -13,12 +13,18 @@ from typing import Any
 from custkit.analysis import (
     bridge,
     changes,
+    churn_risk,
     clv_summary,
     cohorts,
     concentration,
+    conservation,
     crosses,
     customer_tags,
     customer_value,
+    definitions,
+    discount_response,
+    early_features,
+    early_value,
     funnel,
     high_ticket,
     itemsets,
@@ -28,10 +34,19 @@ from custkit.analysis import (
     lifecycle,
     lifetime,
     lifetime_forecast,
+    lifetime_ways,
+    look_alikes,
+    margins,
     migration,
+    next_order,
+    noise,
     offers,
     order_size,
+    payments,
+    price_sensitivity,
+    price_tiers,
     registrations,
+    returns,
     revenue_tree,
     rfm,
     routes,
@@ -43,6 +58,7 @@ from custkit.analysis import (
     survival,
     tiers,
     value_angles,
+    win_back,
 )
 from custkit.book import Book
 
@@ -62,6 +78,12 @@ class Questions:
         self.segmented = rfm.rfm_segments(self.scores, segments=book.client.segments)
         self.tags = customer_tags.customer_tags(book.purchases, book.order_lines, book.products, as_of=book.as_of, client=book.client)
         self.ask: Callable[[str], Any] = cache(lambda name: ANSWERS[name](self))
+
+    def gaps(self) -> Any:
+        return self.ask("next_order.customer_gaps")
+
+    def early(self) -> Any:
+        return self.ask("early_features.early_features")
 
     def baskets(self) -> Any:
         return itemsets.baskets(self.lines, self.book.products, level=self.ask("itemsets.item_level"))
@@ -126,9 +148,11 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     "offers.offer_only": lambda q: offers.offer_only(q.book.purchases, q.book.order_lines),
     # overview
     "kpis.monthly_kpis": lambda q: kpis.monthly_kpis(q.book.orders, q.book.customers, q.book.events, period=q.book.period, rules=q.rules),
-    "changes.changes": lambda q: changes.changes(q.ask("kpis.monthly_kpis")),
+    "noise.month_noise": lambda q: noise.month_noise(q.book.orders, q.ask("kpis.monthly_kpis"), period=q.book.period),
+    "definitions.as_chosen": lambda q: definitions.as_chosen(q.ask("kpis.monthly_kpis"), definitions=q.book.client.definitions),
+    "changes.changes": lambda q: changes.changes(q.ask("definitions.as_chosen"), q.ask("noise.month_noise")),
     "bridge.revenue_bridge": lambda q: bridge.revenue_bridge(q.book.orders, period=q.book.period),
-    "revenue_tree.revenue_tree": lambda q: revenue_tree.revenue_tree(q.ask("kpis.monthly_kpis")),
+    "revenue_tree.revenue_tree": lambda q: revenue_tree.revenue_tree(q.ask("kpis.monthly_kpis"), q.ask("noise.month_noise")),
     "second_purchase.second_purchase_summary": lambda q: second_purchase.second_purchase_summary(
         q.ask("second_purchase.second_purchase_spells")
     ),
@@ -136,6 +160,17 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     "structure.user_structure": lambda q: structure.user_structure(q.stages(), q.segmented),
     "customer_value.customer_value": lambda q: customer_value.customer_value(
         q.book.orders, q.book.marketing_spend, as_of=q.book.as_of, gross_margin=q.book.client.gross_margin
+    ),
+    "lifetime_ways.lifetime_ways": lambda q: lifetime_ways.lifetime_ways(q.book.purchases, as_of=q.book.as_of),
+    "definitions.passport": lambda q: definitions.passport(
+        q.ask("kpis.monthly_kpis"), q.ask("noise.month_noise"), q.ask("second_purchase.second_purchase_summary"),
+        q.ask("customer_value.customer_value"), q.ask("lifetime_ways.lifetime_ways"), definitions=q.book.client.definitions,
+        period=q.book.period,
+    ),
+    "conservation.month_laws": lambda q: conservation.month_laws(
+        q.book.orders, q.book.customers, period=q.book.period, kpis=q.ask("kpis.monthly_kpis"), bridge=q.ask("bridge.revenue_bridge"),
+        tree=q.ask("revenue_tree.revenue_tree"), structure=q.ask("structure.user_structure"),
+        waits=q.ask("second_purchase.second_purchase_spells"),
     ),
     "customer_value.needed": lambda q: customer_value.needed(q.book.client.gross_margin),
     # lifetime_value: what a shop of 800 customers can carry, the models' refusals among it
@@ -156,6 +191,40 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     "lifetime_forecast.model_card": lambda q: lifetime_forecast.model_card(
         q.ask("lifetime.fit_lifetime"), lifetime.fit_lifetime(q.book.previous.purchases, as_of=q.book.previous.as_of)
     ),
+    "margins.kept_share": lambda q: margins.kept_share(q.book.orders, as_of=q.book.as_of),
+    "next_order.customer_gaps": lambda q: next_order.customer_gaps(q.book.purchases, as_of=q.book.as_of),
+    "next_order.fit_cycle": lambda q: next_order.fit_cycle(q.gaps()),
+    "next_order.with_cycle": lambda q: next_order.with_cycle(q.gaps(), cycle=q.ask("next_order.fit_cycle")),
+    "next_order.next_orders": lambda q: next_order.next_orders(q.gaps(), cycle=q.ask("next_order.fit_cycle"), as_of=q.book.as_of),
+    "next_order.next_order_check": lambda q: next_order.next_order_check(q.book.purchases, as_of=q.book.as_of),
+    "next_order.due_by_week": lambda q: next_order.due_by_week(q.ask("next_order.next_orders"), as_of=q.book.as_of),
+    "churn_risk.fit_churn_risk": lambda q: churn_risk.fit_churn_risk(q.book.purchases, as_of=q.book.as_of, model="plain"),
+    "churn_risk.fit_churn_risk with a purchase model": lambda q: churn_risk.fit_churn_risk(
+        q.book.purchases, as_of=q.book.as_of, model="bg_nbd"
+    ),
+    "churn_risk.customer_risks": lambda q: churn_risk.customer_risks(q.book.purchases, fitted=q.ask("churn_risk.fit_churn_risk")),
+    "churn_risk.risk_summary": lambda q: churn_risk.risk_summary(q.ask("churn_risk.customer_risks"), q.book.purchases, as_of=q.book.as_of),
+    "win_back.dormant_causes": lambda q: win_back.dormant_causes(
+        q.stages(), q.book.orders, q.book.surveys, q.gaps(), cycle=q.ask("next_order.fit_cycle"), as_of=q.book.as_of
+    ),
+    "win_back.win_back": lambda q: win_back.win_back(
+        q.ask("win_back.dormant_causes"), q.ask("lifetime_forecast.customer_lifetimes by the plain rule")
+    ),
+    "win_back.cause_summary": lambda q: win_back.cause_summary(q.ask("win_back.dormant_causes"), q.ask("win_back.win_back")),
+    "early_features.early_features": lambda q: early_features.early_features(
+        q.book.orders, q.book.order_lines, q.book.products, q.book.events, q.book.customers, as_of=q.book.as_of
+    ),
+    "early_value.fit_early_value": lambda q: early_value.fit_early_value(q.early()),
+    "early_value.early_values": lambda q: early_value.early_values(
+        q.early(), fitted=q.ask("early_value.fit_early_value"), as_of=q.book.as_of
+    ),
+    "early_value.newcomer_summary": lambda q: early_value.newcomer_summary(q.ask("early_value.early_values")),
+    "look_alikes.fit_look_alikes": lambda q: look_alikes.fit_look_alikes(q.early(), q.book.purchases, as_of=q.book.as_of, fewest_best=20),
+    "look_alikes.look_alikes": lambda q: look_alikes.look_alikes(
+        q.early(), fitted=q.ask("look_alikes.fit_look_alikes"), as_of=q.book.as_of
+    ),
+    "look_alikes.alike_summary": lambda q: look_alikes.alike_summary(q.ask("look_alikes.look_alikes")),
+    "look_alikes.reason_counts": lambda q: look_alikes.reason_counts(q.ask("look_alikes.look_alikes")),
     # segmentation
     "rfm.rfm": lambda q: q.values,
     "rfm.rfm_scores": lambda q: q.scores,
@@ -204,4 +273,29 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     "crosses.frequency_spend": lambda q: crosses.frequency_spend(q.scores),
     "crosses.region_amount": lambda q: crosses.region_amount(q.scores, q.book.customers),
     "crosses.category_loyalty": lambda q: crosses.category_loyalty(q.book.order_lines, q.book.products, as_of=q.book.as_of),
+    # spending_power: prices, offers, payment
+    "offers.discount_strength": lambda q: offers.discount_strength(q.book.purchases),
+    "offers.customer_offers": lambda q: offers.customer_offers(q.book.purchases, q.book.order_lines),
+    "price_sensitivity.price_sensitivity": lambda q: price_sensitivity.price_sensitivity(q.book.order_lines, q.book.products),
+    "price_sensitivity.sensitivity_summary": lambda q: price_sensitivity.sensitivity_summary(q.ask("price_sensitivity.price_sensitivity")),
+    "discount_response.discount_response": lambda q: discount_response.discount_response(q.book.order_lines),
+    "price_tiers.product_tiers": lambda q: price_tiers.product_tiers(q.book.order_lines, q.book.products, as_of=q.book.as_of),
+    "price_tiers.tier_structure": lambda q: price_tiers.tier_structure(
+        q.book.order_lines, q.ask("price_tiers.product_tiers"), as_of=q.book.as_of
+    ),
+    "price_tiers.customer_tiers": lambda q: price_tiers.customer_tiers(
+        q.book.order_lines, q.ask("price_tiers.product_tiers"), as_of=q.book.as_of
+    ),
+    "price_tiers.tier_preferences": lambda q: price_tiers.tier_preferences(q.ask("price_tiers.customer_tiers")),
+    "price_tiers.customer_categories": lambda q: price_tiers.customer_categories(q.book.order_lines, q.book.products, as_of=q.book.as_of),
+    "payments.payment_kinds": lambda q: payments.payment_kinds(q.book.purchases, rules=q.book.client.payments),
+    "payments.payment_mix": lambda q: payments.payment_mix(q.book.purchases, rules=q.book.client.payments),
+    "payments.payment_months": lambda q: payments.payment_months(q.book.purchases, rules=q.book.client.payments),
+    "payments.customer_payments": lambda q: payments.customer_payments(q.book.purchases, rules=q.book.client.payments),
+    "returns.returned_lines": lambda q: returns.returned_lines(q.book.order_lines, as_of=q.book.as_of),
+    "returns.return_rates": lambda q: returns.return_rates(q.ask("returns.returned_lines")),
+    "returns.unmatched_returns": lambda q: returns.unmatched_returns(q.book.order_lines, as_of=q.book.as_of),
+    "returns.customer_returns": lambda q: returns.customer_returns(q.ask("returns.returned_lines")),
+    "returns.returns_by_category": lambda q: returns.returns_by_category(q.ask("returns.returned_lines"), q.book.products),
+    "returns.returns_by_segment": lambda q: returns.returns_by_segment(q.ask("returns.returned_lines"), q.segmented),
 }
