@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -15,18 +15,22 @@ from ibis import _
 
 from custkit.engine import fetch
 from custkit.errors import CustkitError
+from custkit.period import Period
 from custkit.words import mark
 
 # Every law a page may state: what its parts are and what the whole is. Counts are kept exactly, money to the cent.
 LAWS: dict[str, tuple[str, Literal["count", "money"]]] = {
     "bridge": (mark("lines of the revenue bridge against the change in revenue"), "money"),
-    "bridge_customers": (mark("lines of the revenue bridge against the customers with an order in one of the two months"), "count"),
+    "bridge_customers": (mark("customers on the lines of the revenue bridge against those who bought in either month"), "count"),
+    "month_customers": (mark("new, returning and staying customers against those who bought in the month"), "count"),
     "tree": (mark("factors of the revenue tree against the change in revenue"), "money"),
-    "months": (mark("revenue month by month against revenue so far"), "money"),
+    "months": (mark("revenue month by month against all orders of these months"), "money"),
     "stage_customers": (mark("customers by stage of life against everybody registered or seen buying"), "count"),
     "stage_revenue": (mark("revenue by stage of life against purchases of the last 365 days"), "money"),
     "segment_customers": (mark("customers by segment against those who bought in the last 365 days"), "count"),
     "segment_revenue": (mark("revenue by segment against purchases of the last 365 days"), "money"),
+    "score_customers": (mark("customers scored and suspected against those who bought in the last 365 days"), "count"),
+    "offer_customers": (mark("customers by offer against those who bought in the last 365 days"), "count"),
     "waits": (mark("first-time buyers back and not back against everybody who ever bought"), "count"),
     "decile_customers": (mark("customers by tenth against those who bought in the last 365 days"), "count"),
     "decile_revenue": (mark("revenue by tenth against purchases of the last 365 days"), "money"),
@@ -74,6 +78,58 @@ def base(orders: ir.Table, *, as_of: datetime, start: datetime | None = None) ->
     (row,) = fetch(counted).to_pylist()
     zero = Decimal(0)
     return Base(int(row["buyers"]), int(row["orders"]), row["known_revenue"] or zero, row["revenue"] or zero)
+
+
+def everyone(customers: ir.Table, purchases: ir.Table, *, as_of: datetime) -> int:
+    """How many are registered or have bought: distinct ids of both tables, before any stage is given."""
+    registered = customers.filter(_.registered_at.isnull() | (_.registered_at < as_of)).select("customer_id")
+    bought = purchases.filter(_.customer_id.notnull(), _.ordered_at < as_of).select("customer_id")
+    (row,) = fetch(registered.union(bought).aggregate(n=_.customer_id.nunique())).to_pylist()
+    return int(row["n"])
+
+
+def month_laws(
+    orders: ir.Table,
+    customers: ir.Table,
+    *,
+    period: Period,
+    kpis: pd.DataFrame,
+    bridge: pd.DataFrame,
+    tree: pd.DataFrame,
+    structure: pd.DataFrame,
+    waits: pd.DataFrame,
+) -> pd.DataFrame:
+    """The laws of the overview: months, bridge, tree, stages, segments and waits against the orders themselves. See `laws`.
+
+    `waits` as `second_purchase_spells` gives them. What is empty because the data do not reach so far has nothing to keep.
+
+    Raises BrokenLaw.
+    """
+    end, months = period.end, kpis.dropna(subset=["revenue"])
+    purchases = orders.filter(_.is_purchase)
+    now, before = base(orders, start=period.start, as_of=end), base(orders, start=(period - 1).start, as_of=period.start)
+    both, year = base(orders, start=(period - 1).start, as_of=end), base(purchases, start=end - timedelta(days=365), as_of=end)
+    change = now.revenue - before.revenue
+    given: dict[str, tuple[Numbers, Numbers]] = {}
+    if len(months):
+        shown = base(orders, start=Period.parse(months["month"].iloc[0]).start, as_of=end)
+        given["months"] = (months["revenue"], shown.revenue)
+    if len(bridge):
+        lines = bridge.set_index("line")["customers"].drop(["returns", "guests"])
+        given["bridge"] = (bridge["change"], change)
+        given["bridge_customers"] = (lines, both.buyers)
+        given["month_customers"] = (lines.drop("lost"), now.buyers)
+    if len(tree):
+        given["tree"] = (tree["effect"], change)
+    for grouping, name, people in (
+        ("lifecycle stage", "stage", everyone(customers, purchases, as_of=end)),
+        ("segment", "segment", year.buyers),
+    ):
+        part = structure[structure["grouping"] == grouping]
+        given[f"{name}_customers"] = (part["customers"], people)
+        given[f"{name}_revenue"] = (part["revenue"], year.known_revenue)
+    given["waits"] = (waits["n"], base(purchases, as_of=end).buyers)
+    return laws(**given)
 
 
 def laws(**given: tuple[Numbers, Numbers]) -> pd.DataFrame:

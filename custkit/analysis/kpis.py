@@ -16,37 +16,35 @@ import pandas as pd
 from ibis import _
 
 from custkit.client import Lifecycle
-from custkit.engine import frame, to_float
+from custkit.engine import frame
 from custkit.period import Period
 
 WINDOW_DAYS = 365
 MATURE_DAYS = 90
 # A gap at the month's end is only told from a closed shop when it is longer than any gap seen, and than these days.
 QUIET_DAYS = 3
-# Second moments of what customers did in the month, for the standard errors of `changes`: orders, items, revenue.
-MOMENTS = ("orders_orders", "items_items", "revenue_revenue", "orders_items", "orders_revenue", "items_revenue", "guest_revenue_squares")
 
 COUNTS = (
-    "customers", "orders", "guest_orders", "new_customers", "customer_months", "orders_ever",
+    "customers", "orders", "guest_orders", "all_orders", "new_customers", "customer_months", "orders_ever",
     "repeat_customers", "repurchase_base", "repeat_customers_by_order", "repeat_customers_mature", "repurchase_base_mature",
     "repeat_customers_ever", "customers_ever",
     "churned", "churned_dormant", "churned_lost", "churn_base",
-    "active_customers", "registered", "first_buyers",
+    "active_customers", "active_buyers", "registered", "first_buyers", "registered_mature", "first_buyers_mature",
 )  # fmt: skip
 COLUMNS = (
     "month", "complete", "last_order_date", "history_days",
-    "revenue", "known_revenue", "guest_revenue", "guest_revenue_share",
-    "customers", "new_customers", "orders", "guest_orders", "items",
+    "revenue", "revenue_to_day", "known_revenue", "guest_revenue", "guest_revenue_share",
+    "customers", "new_customers", "orders", "guest_orders", "all_orders", "items",
     "orders_per_customer", "aov", "aov_with_guests", "spend_per_customer", "items_per_order", "price_per_item",
-    "customer_months", "average_spend_per_customer", "cumulative_spend_per_customer", "cumulative_aov", "orders_ever",
+    "revenue_year", "customer_months", "revenue_ever", "orders_ever",
+    "average_spend_per_customer", "cumulative_spend_per_customer", "cumulative_aov",
     "repurchase_rate", "repeat_customers", "repurchase_base",
     "repurchase_rate_by_order", "repeat_customers_by_order",
     "repurchase_rate_mature", "repeat_customers_mature", "repurchase_base_mature",
     "repurchase_rate_all_time", "repeat_customers_ever", "customers_ever",
-    "churn_rate", "churned", "churned_dormant", "churned_lost", "churn_base",
-    "activity_rate", "active_customers", "registered",
-    "first_purchase_rate", "first_buyers",
-    *MOMENTS,
+    "churn_rate", "churned", "dormant_rate", "churned_dormant", "lost_rate", "churned_lost", "churn_base",
+    "activity_rate", "active_customers", "activity_rate_by_purchase", "active_buyers", "registered",
+    "first_purchase_rate", "first_buyers", "first_purchase_rate_mature", "first_buyers_mature", "registered_mature",
 )  # fmt: skip
 
 
@@ -71,11 +69,12 @@ def monthly_kpis(
     repurchase_rate                    of those who bought in the trailing `window_days`, on two or more days (S1);
                                        also by order, mature (first purchase at least 90 days ago) and all time
     churn_rate                         of those who bought in the `dormant_days` before the month and had not left, dormant or lost at
-                                       its end (S4, S60); null until the data reach back that far
-    activity_rate                      seen in the last `active_days`, of all registered (S5)
-    first_purchase_rate                of all registered, bought at least once (S22)
+                                       its end (S4, S60); each apart; null until the data reach back that far
+    activity_rate                      seen in the last `active_days`, of all registered (S5); also by purchase alone
+    first_purchase_rate                of all registered, bought at least once (S22); also mature (registered at least 90 days ago)
     complete                           false where orders stop before the month does, or the data begin after it does;
                                        last_order_date: the month's last day with an order
+    revenue_to_day                     revenue up to that day of the month, in every month: for a last month that is not over
     history_days                       days of the trailing window that the data cover
 
     A customer who only returned something is no buyer of that month; the money counts. [S1 S2 S4 S5 S17 S18 S22 S97]
@@ -88,7 +87,8 @@ def monthly_kpis(
     span = range(last - months + 1, last + 1)
     orders = orders.filter(orders.ordered_at < period.end)
     purchases = orders.filter(orders.is_purchase, orders.customer_id.notnull())
-    days = frame(orders.filter(_.is_purchase).group_by("order_date").aggregate(orders=_.count())).sort_values("order_date")
+    every_day = frame(orders.group_by("order_date").aggregate(orders=_.is_purchase.ifelse(1, 0).sum(), revenue=_.revenue.sum()))
+    days = every_day[every_day["orders"] > 0].sort_values("order_date")
     first = days["order_date"].min() if len(days) else None
     sums = _sums(orders, range(min(span[0], last if first is None else _index_of(first)), last + 1))
     kpis = (
@@ -100,13 +100,14 @@ def monthly_kpis(
     kpis["month"] = [str(_period(i)) for i in span]
     kpis["complete"] = _complete(days["order_date"], span, period)
     kpis["last_order_date"] = _last_dates(days["order_date"], span)
+    kpis["revenue_to_day"] = _to_day(every_day, kpis["last_order_date"].iloc[-1], span)
     kpis["history_days"] = [_history_days(first, _period(i), window_days) for i in span]
     kpis = _with_rates(kpis)
     return _blank_before_data(kpis, first, span, rules)[list(COLUMNS)].reset_index(drop=True)
 
 
 def _sums(orders: ir.Table, span: range) -> pd.DataFrame:
-    """Month by month: revenue, buyers, orders, items and their second moments; running totals too."""
+    """Month by month: revenue, buyers, orders, items; running totals too."""
     folded = (
         orders.mutate(month=month_index(orders.ordered_at))
         .filter(_.customer_id.notnull())
@@ -117,34 +118,22 @@ def _sums(orders: ir.Table, span: range) -> pd.DataFrame:
             revenue=_.revenue.sum(),
         )
     )
-    o, i, r = to_float(folded.orders), to_float(folded["items"]), to_float(folded.revenue)
     known = frame(
         folded.group_by("month").aggregate(
             customers=(folded.orders > 0).ifelse(1, 0).sum(),
             orders=folded.orders.sum(),
             items=folded["items"].sum(),
             known_revenue=folded.revenue.sum(),
-            orders_orders=(o * o).sum(),
-            items_items=(i * i).sum(),
-            revenue_revenue=(r * r).sum(),
-            orders_items=(o * i).sum(),
-            orders_revenue=(o * r).sum(),
-            items_revenue=(i * r).sum(),
         )
     )
-    unlinked = orders.filter(_.customer_id.isnull()).mutate(month=month_index(_.ordered_at), money=to_float(orders.revenue))
-    guests = frame(
-        unlinked.group_by("month").aggregate(
-            guest_orders=_.is_purchase.ifelse(1, 0).sum(),
-            guest_revenue=_.revenue.sum(),
-            guest_revenue_squares=(_.money * _.money).sum(),
-        )
-    )
+    unlinked = orders.filter(_.customer_id.isnull()).mutate(month=month_index(_.ordered_at))
+    guests = frame(unlinked.group_by("month").aggregate(guest_orders=_.is_purchase.ifelse(1, 0).sum(), guest_revenue=_.revenue.sum()))
     sums = known.set_index("month").join(guests.set_index("month"), how="outer").reindex(list(span))
     has_items = sums["items"].notna().any()
     sums = sums.astype("float64").fillna(0.0)
     if not has_items:
-        sums[["items", "items_items", "orders_items", "items_revenue"]] = np.nan
+        sums["items"] = np.nan
+    sums["all_orders"] = sums["orders"] + sums["guest_orders"]
     sums["revenue"] = sums["known_revenue"] + sums["guest_revenue"]
     sums["revenue_ever"] = sums["known_revenue"].cumsum()
     sums["revenue_year"] = sums["known_revenue"].rolling(12, min_periods=1).sum()
@@ -203,26 +192,33 @@ def _customers_to_date(purchases: ir.Table, customers: ir.Table, months: pd.Inde
         .aggregate(first_at=_.at.min(where=_.day_number == 0), second_at=_.at.min(where=_.day_number == 1))
     )
     accounts = customers.filter(_.registered_at.isnull() | (_.registered_at < end)).select("customer_id", "registered_at")
-    everyone = accounts.outer_join(first_days, "customer_id").select(
-        registered=ibis.coalesce(ibis.least(month_index(_.registered_at), month_index(_.first_at)), int(months[0])),
+    known = accounts.outer_join(first_days, "customer_id").mutate(opened_at=ibis.least(_.registered_at, _.first_at))
+    everyone = known.select(
+        registered=ibis.coalesce(month_index(_.opened_at), int(months[0])),
+        mature=ibis.coalesce(month_index(_.opened_at.date() + ibis.interval(days=MATURE_DAYS - 1)), int(months[0])),
         bought=month_index(_.first_at),
         repeated=month_index(_.second_at),
-    )
-    counted = frame(everyone.group_by("registered", "bought", "repeated").aggregate(n=_.count()))
-    opened, bought, repeated = (
-        counted.groupby(name)["n"].sum().reindex(months, fill_value=0) for name in ("registered", "bought", "repeated")
-    )
-    before = int(counted.loc[counted["registered"] < months[0], "n"].sum())
+    ).mutate(bought_mature=_.bought.notnull().ifelse(ibis.greatest(_.bought, _.mature), None))
+    counted = frame(everyone.group_by(*everyone.columns).aggregate(n=_.count()))
+    bought, repeated = (counted.groupby(name)["n"].sum().reindex(months, fill_value=0) for name in ("bought", "repeated"))
+    opened, mature, bought_mature = (_so_far(counted, name, months) for name in ("registered", "mature", "bought_mature"))
     return pd.DataFrame(
         {
             "new_customers": bought,
             "customers_ever": bought.cumsum(),
             "repeat_customers_ever": repeated.cumsum(),
-            "registered": opened.cumsum() + before,
+            "registered": opened,
             "first_buyers": bought.cumsum(),
+            "registered_mature": mature,
+            "first_buyers_mature": bought_mature,
         },
         index=months,
     )
+
+
+def _so_far(counted: pd.DataFrame, name: str, months: pd.Index) -> pd.Series:
+    """How many had come so far by the end of each month; those before the first month count from it on."""
+    return counted.groupby(counted[name].clip(lower=months[0]))["n"].sum().reindex(months, fill_value=0).cumsum()
 
 
 def _churn_and_activity(
@@ -246,6 +242,7 @@ def _churn_and_activity(
         farewell=(_.closed_at.notnull() & (_.bought_at.isnull() | (_.bought_at <= _.closed_at))).ifelse(month_index(_.closed_at), high),
         live_until=ibis.coalesce(month_index(_.bought_at + live), low - 1),
         live_before_until=month_index(_.bought_before + live),
+        bought_lately_until=ibis.coalesce(month_index(_.bought_at + active), low - 1),
         quiet_from=month_index(_.seen_at + quiet),
         active_until=month_index(_.seen_at + active),
     )
@@ -260,6 +257,7 @@ def _churn_and_activity(
     spans = known.select(
         start=_.start.clip(low, high),
         active=ibis.least(_.stop, _.active_until, _.farewell).clip(low, high),
+        buying=ibis.least(_.stop, _.bought_lately_until, _.farewell).clip(low, high),
         live=(_.start + 1).clip(low, high),
         live_stop=(ibis.least(_.stop, _.live_until, _.farewell) + 1).clip(low, high),
         quiet=ibis.greatest(_.start + 1, _.quiet_from).clip(low, high),
@@ -274,6 +272,7 @@ def _churn_and_activity(
     return pd.DataFrame(
         {
             "active_customers": _months(counted, "start", "active", span),
+            "active_buyers": _months(counted, "start", "buying", span),
             "churn_base": _months(counted, "live", "live_stop", span),
             "churned_dormant": dormant,
             "churned_lost": lost,
@@ -332,6 +331,15 @@ def _last_dates(order_dates: pd.Series, span: range) -> pd.Series:
     return dates.groupby(dates.dt.year * 12 + dates.dt.month - 1).max().reindex(list(span))
 
 
+def _to_day(days: pd.DataFrame, last: pd.Timestamp, span: range) -> pd.Series:
+    """Revenue of each month up to the day of the month on which the last month had its last order."""
+    if pd.isna(last):
+        return pd.Series(np.nan, index=list(span))
+    dates = pd.to_datetime(days["order_date"])
+    inside = days["revenue"].where(dates.dt.day <= last.day, 0.0)
+    return inside.groupby(dates.dt.year * 12 + dates.dt.month - 1).sum().reindex(list(span), fill_value=0.0)
+
+
 def _history_days(first: pd.Timestamp | None, month: Period, window_days: int) -> float:
     return np.nan if first is None else max(0, min(window_days, (pd.Timestamp(month.end) - first).days))
 
@@ -344,7 +352,7 @@ def _with_rates(kpis: pd.DataFrame) -> pd.DataFrame:
         guest_revenue_share=ratio("guest_revenue", "revenue"),
         orders_per_customer=ratio("orders", "customers"),
         aov=ratio("known_revenue", "orders"),
-        aov_with_guests=kpis["revenue"] / (kpis["orders"] + kpis["guest_orders"]).where(lambda n: n > 0),
+        aov_with_guests=ratio("revenue", "all_orders"),
         spend_per_customer=ratio("known_revenue", "customers"),
         items_per_order=ratio("items", "orders"),
         price_per_item=ratio("known_revenue", "items"),
@@ -356,8 +364,12 @@ def _with_rates(kpis: pd.DataFrame) -> pd.DataFrame:
         repurchase_rate_mature=ratio("repeat_customers_mature", "repurchase_base_mature"),
         repurchase_rate_all_time=ratio("repeat_customers_ever", "customers_ever"),
         churn_rate=ratio("churned", "churn_base"),
+        dormant_rate=ratio("churned_dormant", "churn_base"),
+        lost_rate=ratio("churned_lost", "churn_base"),
         activity_rate=ratio("active_customers", "registered"),
+        activity_rate_by_purchase=ratio("active_buyers", "registered"),
         first_purchase_rate=ratio("first_buyers", "registered"),
+        first_purchase_rate_mature=ratio("first_buyers_mature", "registered_mature"),
     )
 
 
@@ -367,7 +379,8 @@ def _blank_before_data(kpis: pd.DataFrame, first: pd.Timestamp | None, span: ran
     begin = span[-1] + 1 if first is None else _index_of(first)
     kpis.loc[[i < begin for i in span], unknown] = pd.NA
     reach = [first is None or pd.Timestamp(_period(i).start) - pd.Timedelta(days=rules.dormant_days) < first for i in span]
-    kpis.loc[reach, ["churn_rate", "churned", "churned_dormant", "churned_lost", "churn_base"]] = pd.NA
+    churn = ["churn_rate", "churned", "dormant_rate", "churned_dormant", "lost_rate", "churned_lost", "churn_base"]
+    kpis.loc[reach, churn] = pd.NA
     return kpis
 
 

@@ -10,7 +10,8 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-from custkit.analysis.survival import kaplan_meier, km_at, km_median, km_median_interval
+from custkit.analysis.intervals import median_interval, skewed_interval
+from custkit.analysis.survival import kaplan_meier, km_at, km_at_interval, km_median, km_median_interval
 from custkit.engine import frame
 
 HORIZON_DAYS = 90
@@ -45,30 +46,38 @@ def second_purchase_spells(purchases: ir.Table, *, as_of: datetime) -> pd.DataFr
 def second_purchase_summary(spells: pd.DataFrame) -> pd.DataFrame:
     """Put the ways of telling the interval side by side.
 
-    duration_days, observed | n  →  customers, repeaters, mean_days, median_days, km_median_days, low, high, returned_in_90_days: one row
+    duration_days, observed | n  →  customers, repeaters, mean_days, median_days, km_median_days, returned_in_90_days and the 95 %
+    interval of each (mean_low, mean_high, …): one row
 
     mean_days, median_days     of repeaters alone: flatter, because the slow ones have not returned yet
-    km_median_days             days until half of all first-time buyers are back (Kaplan–Meier), with its 95 % interval; nan: fewer than
-                               half are, by the longest wait seen
+    km_median_days             days until half of all first-time buyers are back (Kaplan–Meier); nan: fewer than half are, by the longest
+                               wait seen
     returned_in_90_days        share back within 90 days, by the same curve  [S6]
     """
     back = spells[spells["observed"].astype("bool")]
     curve = kaplan_meier(spells)
-    low, high = km_median_interval(curve)
     repeaters = int(back["n"].sum())
-    total = float((back["duration_days"] * back["n"]).sum())
-    return pd.DataFrame(
-        {
-            "customers": [int(spells["n"].sum())],
-            "repeaters": [repeaters],
-            "mean_days": [total / repeaters if repeaters else math.nan],
-            "median_days": [_median(back)],
-            "km_median_days": [km_median(curve)],
-            "low": [low],
-            "high": [high],
-            "returned_in_90_days": [1 - km_at(curve, HORIZON_DAYS)],
-        }
-    )
+    mean = float((back["duration_days"] * back["n"]).sum()) / repeaters if repeaters else math.nan
+    waiting = km_at_interval(curve, HORIZON_DAYS)
+    told = {
+        "mean": (mean, *_mean_interval(back, mean, repeaters)),
+        "median": (_median(back), *median_interval(back["duration_days"], back["n"])),
+        "km_median": (km_median(curve), *km_median_interval(curve)),
+        "returned": (1 - km_at(curve, HORIZON_DAYS), 1 - waiting[1], 1 - waiting[0]),
+    }
+    names = {"mean": "mean_days", "median": "median_days", "km_median": "km_median_days", "returned": "returned_in_90_days"}
+    row: dict[str, float] = {"customers": int(spells["n"].sum()), "repeaters": repeaters}
+    for name, (value, low, high) in told.items():
+        row |= {names[name]: value, f"{name}_low": low, f"{name}_high": high}
+    return pd.DataFrame([row])
+
+
+def _mean_interval(back: pd.DataFrame, mean: float, n: int) -> tuple[float, float]:
+    if n < 2:
+        return math.nan, math.nan
+    away = (back["duration_days"] - mean) / n
+    square, cube = (float((away**power * back["n"]).sum()) for power in (2, 3))
+    return skewed_interval(mean, square * n / (n - 1), cube / square**1.5 if square > 0 else 0.0)
 
 
 def _median(back: pd.DataFrame) -> float:

@@ -17,7 +17,8 @@ _SIGNIFICANT = 9
 class Fact:
     """One number that a sentence or tile tells. `key` is stable across months: `results.json` is compared by it.
 
-    low, high: 90 % or 95 % interval as the definition says; n: what the value rests on.
+    low, high: 90 % or 95 % interval as the definition says; n: what the value rests on. counted: by which of several definitions, as the
+    client file names it; months told by different ones are not compared.
     """
 
     key: str
@@ -30,6 +31,7 @@ class Fact:
     high: float | None = None
     window: str = ""
     definition: str = ""
+    counted: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Only what is known, floats to nine significant digits: enough for cents, few enough to be the same on every run."""

@@ -1,5 +1,6 @@
-"""MIME types by which a notebook's cells hand facts, tiles and tables to the report."""
+"""MIME types by which a notebook's cells hand facts, the bottom line, tiles and tables to the report."""
 
 FINDING = "application/vnd.custkit.finding+json"
+BRIEF = "application/vnd.custkit.brief+json"
 TILES = "application/vnd.custkit.tiles+json"
 TABLE = "application/vnd.custkit.table+json"

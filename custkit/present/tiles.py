@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from custkit import words
-from custkit.present.finding import Fact, Unit, settle
+from custkit.present.finding import Fact, Unit, settle, show
 from custkit.present.mime import TILES
+from custkit.present.table import SMALL_SAMPLE
 
 
 @dataclass(frozen=True)
 class Tile:
-    """`change` is the sentence under the value, `direction` its sign, `good` whether up is good news; `year` the same against last year."""
+    """`change` is the sentence under the value, `direction` its sign, `good` whether up is good news; `year` the same against last year.
+
+    spark: the months' values; `breaks` are the places at which they begin to be counted by another definition: the line is drawn apart
+    there. The interval of the fact stands under its value; one that rests on fewer than 30 says so.
+    """
 
     name: str
     fact: Fact
@@ -23,21 +28,37 @@ class Tile:
     spark: tuple[float | None, ...] = ()
     year: str = ""
     year_direction: Literal["up", "down", "none"] = "none"
+    breaks: tuple[int, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         verdict = "neutral" if "none" in (self.direction,) or self.good == "neither" else "good" if self.good == self.direction else "bad"
         return {
             "name": self.name,
             "value": self.fact.shown(),
+            "range": self._range(),
+            "small": _small(self.fact.n),
             "change": self.change,
             "direction": self.direction,
             "verdict": verdict,
             "year": self.year,
             "year_direction": self.year_direction,
             "spark": [settle(value) for value in self.spark],
+            "breaks": list(self.breaks),
             "fact": self.fact.as_dict(),
             "receipt": self.fact.receipt(),
         }
+
+    def _range(self) -> str:
+        fact = self.fact
+        if fact.low is None or fact.high is None:
+            return ""
+        return words._("{low} to {high}").format(low=show(fact.low, fact.unit), high=show(fact.high, fact.unit))
+
+
+def _small(n: int | None) -> str:
+    if n is None or n >= SMALL_SAMPLE:
+        return ""
+    return words._("small sample: {n}").format(n=words.count(n))
 
 
 @dataclass(frozen=True)
@@ -47,7 +68,10 @@ class Tiles:
     tiles: tuple[Tile, ...]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        lines = [" · ".join(part for part in (t.name, t.fact.shown(), t.change, t.year) if part) for t in self.tiles]
+        lines = [
+            " · ".join(part for part in (t.name, t.fact.shown(), t._range(), _small(t.fact.n), t.change, t.year) if part)
+            for t in self.tiles
+        ]
         return {
             "text/plain": "\n".join(lines),
             "text/markdown": "\n".join(f"- {line}" for line in lines),

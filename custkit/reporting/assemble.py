@@ -10,13 +10,15 @@ from dataclasses import asdict
 from typing import Any
 
 from custkit import __version__, words
+from custkit.client import DEFINITIONS
 from custkit.errors import BAD_INPUT, GOOD, INTERNAL
 from custkit.present.finding import show
+from custkit.present.labels import LABELS
 from custkit.reporting import publish
 from custkit.reporting.build import Build, Outcome
 from custkit.reporting.execute import Failure, Fault
 from custkit.reporting.harvest import Told, harvest, results
-from custkit.reporting.page import Change, Pack, render_index, render_page
+from custkit.reporting.page import Change, Pack, Recount, render_index, render_page
 from custkit.reporting.plan import code_hash, digest, page_name, versions
 from custkit.reporting.provenance import provenance
 
@@ -44,6 +46,7 @@ def assemble(build: Build) -> Outcome:
         provenance=provenance(snapshot.manifest),
         pages=pages,
         changes=None if before is None else changes(before, found, pages),
+        recounts=[] if before is None else recounts(before, found),
         previous=words.month(build.plan.period - 1),
         absent=[page_name(job.notebook) for job in build.plan.jobs if job.notebook not in build.ready and job.notebook not in build.failed],
     )
@@ -121,11 +124,35 @@ def changes(before: dict[str, Any], now: dict[str, Any], pages: Sequence[Told]) 
         for key, fact in now.get(told.name, {}).items():
             old = before.get(told.name, {}).get(key)
             name = fact.get("name") or fact.get("definition", "")
-            if old and 0 < len(name) <= _LONGEST_NAME and fact["unit"] != "text" and _moved(old, fact, said.get(key)):
+            if (
+                not old
+                or _counted(key, old) != _counted(key, fact)
+                or ("name" not in fact and old.get("definition") != fact.get("definition"))
+            ):
+                continue
+            if 0 < len(name) <= _LONGEST_NAME and fact["unit"] != "text" and _moved(old, fact, said.get(key)):
                 moved.append(
                     Change(name, show(old.get("value"), fact["unit"]), show(fact.get("value"), fact["unit"]), page_name(told.name))
                 )
     return moved[:_MOST_CHANGES]
+
+
+def recounts(before: dict[str, Any], now: dict[str, Any]) -> list[Recount]:
+    """Measures that last month's pack told by another definition: what stood there then and what stands here now are not one series."""
+    found = []
+    for page, facts in now.items():
+        for key, fact in facts.items():
+            old = before.get(page, {}).get(key)
+            if old and _counted(key, old) != _counted(key, fact):
+                then, here = (show(side.get("value"), fact["unit"]) for side in (old, fact))
+                name = fact.get("name") or words._(LABELS[key].text)
+                found.append(Recount(name[:1].upper() + name[1:], then, here, fact.get("definition", ""), page_name(page)))
+    return found
+
+
+def _counted(key: str, fact: dict[str, Any]) -> str:
+    """The name of the definition; a pack from before there was a choice has the kit's own."""
+    return fact.get("counted") or (DEFINITIONS[key][0] if key in DEFINITIONS else "")
 
 
 def _tile_directions(told: Told) -> dict[str, str]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from custkit.book import NEED
-from custkit.present.mime import FINDING, TABLE, TILES
+from custkit.present.mime import BRIEF, FINDING, TABLE, TILES
 from custkit.words import _ as translate
 
 SVG = "image/svg+xml"
-_OURS = (FINDING, TILES, TABLE, NEED, SVG)
+_OURS = (BRIEF, FINDING, TILES, TABLE, NEED, SVG)
 
 
 @dataclass
@@ -39,11 +39,12 @@ class Section:
 
 @dataclass
 class Told:
-    """One notebook, told. `title` and `lead` come from its first cell; `lead` is Markdown."""
+    """One notebook, told. `title` and `lead` come from its first cell; `lead` is Markdown. `brief`: the findings of its bottom line."""
 
     name: str
     title: str = ""
     lead: str = ""
+    brief: list[dict[str, Any]] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     findings: list[dict[str, Any]] = field(default_factory=list)
     needs: list[dict[str, Any]] = field(default_factory=list)
@@ -98,6 +99,11 @@ def _take(told: Told, data: dict[str, Any], number: int) -> None:
         told.findings.append(data[FINDING])
         _section(told).found = True
         for fact in data[FINDING]["facts"]:
+            _keep(told, fact, number)
+    elif BRIEF in data:
+        told.brief += data[BRIEF]["lines"]
+        _section(told).found = True
+        for fact in (fact for line in data[BRIEF]["lines"] for fact in line["facts"]):
             _keep(told, fact, number)
     elif TILES in data:
         _section(told).items.append(Item("tiles", data[TILES]["tiles"]))

@@ -39,6 +39,17 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Recount:
+    """One measure that last month's pack counted by another definition: told then, told now, by which definition now."""
+
+    name: str
+    before: str
+    now: str
+    definition: str
+    page: str
+
+
+@dataclass(frozen=True)
 class Pack:
     """One client's month."""
 
@@ -49,6 +60,7 @@ class Pack:
     pages: Sequence[Told]
     failures: Sequence[Failure] = ()
     changes: Sequence[Change] | None = None
+    recounts: Sequence[Recount] = ()
     previous: str = ""
     absent: Sequence[str] = field(default=())
 
@@ -56,15 +68,30 @@ class Pack:
 def render_page(pack: Pack, told: Told) -> str:
     """The page of one notebook."""
     figures = _figures(told)
-    sections = [(f"s{i}", section, [_item(item, figures) for item in section.items]) for i, section in enumerate(told.sections, 1)]
-    return _environment().get_template("page.html.j2").render(**_common(pack), told=told, sections=sections, glossary=glossary([told]))
+    tiles = _first_tiles([told]) if told.brief else []
+    sections = [
+        (f"s{i}", section, [_item(item, figures) for item in section.items if item.content not in tiles])
+        for i, section in enumerate(told.sections, 1)
+    ]
+    recounts = [recount for recount in pack.recounts if recount.page == page_name(told.name)]
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(**_common(pack), told=told, tiles=tiles, recounts=recounts, sections=sections, glossary=glossary([told]))
+    )
 
 
 def render_index(pack: Pack) -> str:
     """The page that opens the pack."""
-    tiles = [item.content for told in pack.pages for section in told.sections for item in section.items if item.kind == "tiles"][:1]
-    asked = _asked(pack.pages)
-    return _environment().get_template("index.html.j2").render(**_common(pack), told=None, tiles=tiles, asked=asked, glossary=[])
+    tiles, asked = _first_tiles(pack.pages), _asked(pack.pages)
+    brief = next((told.brief for told in pack.pages if told.brief), [])
+    return (
+        _environment().get_template("index.html.j2").render(**_common(pack), told=None, brief=brief, tiles=tiles, asked=asked, glossary=[])
+    )
+
+
+def _first_tiles(pages: Sequence[Told]) -> list[Any]:
+    return [item.content for told in pages for section in told.sections for item in section.items if item.kind == "tiles"][:1]
 
 
 def glossary(pages: Sequence[Told]) -> list[Entry]:
@@ -72,7 +99,7 @@ def glossary(pages: Sequence[Told]) -> list[Entry]:
     names = {key for told in pages for key in told.facts}
     texts = []
     for told in pages:
-        texts += [f"{finding['headline']} {finding['detail']}" for finding in told.findings]
+        texts += [f"{finding['headline']} {finding['detail']}" for finding in (*told.brief, *told.findings)]
         for section in told.sections:
             texts.append(section.heading)
             for item in section.items:
@@ -147,24 +174,40 @@ def safe_name(text: str) -> Markup:
     return Markup("<bdi>{}</bdi>").format(_BIDI.sub("", text))
 
 
-def spark(values: Sequence[float | None]) -> Markup:
-    """Values → a line of 104 × 26 with a dot at its end; a gap where a value is missing."""
+def spark(values: Sequence[float | None], breaks: Sequence[int] = ()) -> Markup:
+    """Values → a line of 104 × 26 with a dot at its end; a gap where a value is missing.
+
+    At each of `breaks` the measure begins to be counted by another definition: the line stops, a stroke stands in the gap, and what lies
+    before it is drawn in grey.
+    """
     known = [value for value in values if value is not None and math.isfinite(value)]
     if len(known) < 2:
         return Markup("")
     low, high = min(known), max(known)
     step = 100 / max(1, len(values) - 1)
-    runs: list[list[str]] = [[]]
+    runs: list[tuple[bool, list[str]]] = [(False, [])]
     for i, value in enumerate(values):
-        if value is None:
-            runs.append([])
-        else:
+        if value is None or i in breaks:
+            runs.append((i < max(breaks, default=0), []))
+        if value is not None:
             y = 12 if high == low else 23 - 20 * (value - low) / (high - low)
-            runs[-1].append(f"{i * step:.1f},{y:.1f}")
-    lines = Markup("").join(Markup('<polyline points="{}"/>').format(" ".join(run)) for run in runs if len(run) > 1)
-    end = next(point for run in reversed(runs) for point in reversed(run)).split(",")
+            runs[-1][1].append(f"{i * step:.1f},{y:.1f}")
+    runs[0] = (bool(breaks), runs[0][1])
+    lines = Markup("").join(_run(points, old) for old, points in runs)
+    strokes = Markup("").join(
+        Markup('<line x1="{0}" x2="{0}" y1="1" y2="25"/>').format(f"{(i - 0.5) * step:.1f}") for i in breaks if 0 < i < len(values)
+    )
+    end = next(point for _old, points in reversed(runs) for point in reversed(points)).split(",")
     dot = Markup('<circle cx="{}" cy="{}" r="2.5"/>').format(*end)
-    return Markup('<svg class="spark" viewBox="-3 -1 110 28" aria-hidden="true">{}{}</svg>').format(lines, dot)
+    return Markup('<svg class="spark" viewBox="-3 -1 110 28" aria-hidden="true">{}{}{}</svg>').format(strokes, lines, dot)
+
+
+def _run(points: list[str], old: bool) -> Markup:
+    look = Markup(' class="old"') if old else ""
+    if len(points) == 1 and old:  # one month alone is no line, and would not be seen
+        x, y = points[0].split(",")
+        return Markup('<circle class="old" cx="{}" cy="{}" r="1.2"/>').format(x, y)
+    return Markup('<polyline{} points="{}"/>').format(look, " ".join(points)) if len(points) > 1 else Markup("")
 
 
 def _figures(told: Told) -> dict[int, Figure]:

@@ -90,6 +90,24 @@ Finding("Told.", "", (Fact("rate", rate, "share", low=low, high=high, definition
     assert "Share that did not move" not in page
 
 
+def test_a_change_of_definition_is_said_on_the_first_page_and_compared_with_nothing(shop: Any) -> None:
+    source = """from custkit import open_book
+from custkit.present.finding import Fact, Finding
+book = open_book(client, period)
+name = book.client.definitions.at("churn_rate", book.period)
+value = {"dormant_or_lost": 0.2, "lost": 0.05}[name]
+Finding("Told.", "", (Fact("churn_rate", value, "share", low=value - 0.01, high=value + 0.01, definition=f"By {name}", counted=name),))"""
+    shop.notebook("churn", source)
+    file = shop.root / "clients" / "corner" / "client.yml"
+    file.write_text(file.read_text("utf-8") + "definitions: {churn_rate: dormant_or_lost; lost from 2026-10}\n", encoding="utf-8")
+    for period in ("2026-08", "2026-09", "2026-10"):
+        run_packs(["corner"], period=period)
+        page = (shop.root / "reports" / "corner" / period / "current" / "index.html").read_text(encoding="utf-8")
+        assert ("Counted differently from last month" in page) is (period == "2026-10")
+    assert "Churn: 20.0% in the pack of September 2026, 5.0% here, and not compared." in page and "By lost" in page
+    assert "No measure moved beyond noise" in page
+
+
 def test_one_page_can_be_asked_for_and_the_unchanged_ones_stay(shop: Any, fact: Callable[..., str]) -> None:
     shop.notebook("one", fact("a", "1"))
     shop.notebook("two", fact("b", "1"))

@@ -10,10 +10,12 @@ import pytest
 
 from custkit import words
 from custkit.book import NEED
-from custkit.present.mime import FINDING, TABLE, TILES
+from custkit.present.mime import BRIEF, FINDING, TABLE, TILES
+from custkit.reporting.assemble import changes, recounts
 from custkit.reporting.execute import Failure, Fault
 from custkit.reporting.harvest import Told, harvest, results
-from custkit.reporting.page import Change, Pack, render_index, render_page, spark
+from custkit.reporting.page import Change, Pack, Recount, render_index, render_page, spark
+from custkit.reporting.plan import page_name
 from custkit.reporting.provenance import provenance
 
 PAYLOADS = (
@@ -104,7 +106,7 @@ def told_of(text: str) -> Told:
     cells = [
         prose(f"# {text}\n\n{text}"),
         prose(f"## {text}\n\n{text}"),
-        *(cell(d) for d in (tile(text), table(text), finding(text, detail=text), need)),
+        *(cell(d) for d in (tile(text, range=text, small=text), table(text), finding(text, detail=text), brief(text), need)),
     ]
     return harvest("sketch", {"cells": cells})
 
@@ -127,7 +129,13 @@ def test_whatever_a_client_typed_is_text_in_every_place(text: str) -> None:
     told = told_of(text)
     fault = Fault(text, text, text, 3, text)
     pack = pack_of(
-        told, client=text, failures=[Failure("sketch", fault)], changes=[Change(text, text, text, text)], previous=text, absent=[text]
+        told,
+        client=text,
+        failures=[Failure("sketch", fault)],
+        changes=[Change(text, text, text, text)],
+        recounts=[Recount(text, text, text, text, page_name("sketch"))],
+        previous=text,
+        absent=[text],
     )
     for page in (render_page(pack, told), render_index(pack)):
         seen = Seen(page)
@@ -222,6 +230,80 @@ def test_a_sparkline_has_a_gap_where_a_month_is_missing() -> None:
     assert spark([1, 2, None, 3, 4]).count("<polyline") == 2
     assert spark([None, 1, None]) == "" and spark([]) == ""
     assert "NaN" not in spark([5, 5, 5]) and "12.0" in spark([5, 5, 5])
+
+
+def test_a_sparkline_is_drawn_apart_where_the_measure_is_counted_differently() -> None:
+    line = spark([1, 2, 3, 7, 8], [3])
+    assert line.count("<polyline") == 2 and line.count('<polyline class="old"') == 1 and line.count("<line ") == 1
+    assert '<polyline class="old" points="0.0,' in line and "<line" not in spark([1, 2, 3, 7, 8])
+    first = spark([1, 2, 9], [2])  # the newest month alone is no line yet: it is the dot
+    assert first.count("<polyline") == 1 and first.count("<circle") == 1
+    alone = spark([1, 2, 9], [1, 2])
+    assert alone.count('<circle class="old"') == 2 and "<polyline" not in alone
+
+
+def brief(*texts: str) -> dict[str, Any]:
+    return {BRIEF: {"lines": [finding(text)[FINDING] for text in texts]}}
+
+
+def test_the_bottom_line_stands_above_everything_with_the_tiles_under_it() -> None:
+    told = harvest(
+        "x",
+        {"cells": [prose("# X\n\nWhy?"), prose("## Month"), cell(tile("Revenue")), cell(brief("First.", "Then.")), cell(finding("Rest."))]},
+    )
+    assert [line["headline"] for line in told.brief] == ["First.", "Then."]
+    page = render_page(pack_of(told), told)
+    order = [page.index(part) for part in ("In one minute</h2>", "First.", "Then.", '<ul class="tiles">', "What we found</h2>", "Rest.")]
+    assert order == sorted(order) and page.count('<ul class="tiles">') == 1
+    start = render_index(pack_of(told))
+    assert start.index("In one minute</h2>") < start.index("First.") < start.index('<ul class="tiles">') < start.index("What we found</h2>")
+
+
+def test_a_tile_shows_its_range_and_says_when_it_rests_on_few() -> None:
+    told = harvest("x", {"cells": [prose("# X"), prose("## Month"), cell(tile("Churn", range="4% to 9%", small="small sample: 12"))]})
+    page = render_page(pack_of(told), told)
+    assert "4% to 9%" in page and "small sample: 12" in page and 'class="value few"' in page
+
+
+def test_what_last_month_counted_differently_stands_under_the_tiles_of_both_pages() -> None:
+    told = harvest("overview", {"cells": [prose("# X"), prose("## Month"), cell(tile("Churn")), cell(brief("First."))]})
+    recount = Recount("Churn", "7.5%", "8.0%", "Dormant at its end.", page_name("overview"))
+    pack = pack_of(told, recounts=[recount], previous="September 2026", changes=[])
+    for page in (render_index(pack), render_page(pack, told)):
+        text = re.sub(r"<[^>]+>", "", page)
+        assert "Counted differently from last month" in text
+        assert "Churn: 7.5% in the pack of September 2026, 8.0% here, and not compared. Here it is: Dormant at its end." in text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ({}, {"counted": "two_days"}, False),  # a pack from before there was a choice had the kit's own
+        ({}, {"counted": "two_orders"}, True),
+        ({"counted": "two_orders"}, {"counted": "two_orders"}, False),
+        ({"counted": "two_orders"}, {"counted": "two_days"}, True),
+    ],
+)
+def test_a_measure_is_compared_with_last_months_pack_only_where_both_count_alike(old: Any, new: Any, told: bool) -> None:
+    fact = {"value": 0.2, "unit": "share", "low": 0.19, "high": 0.21, "name": "Repurchase rate"}
+    before, now = (
+        {"overview": {"repurchase_rate": {**fact, **old}}},
+        {"overview": {"repurchase_rate": {**fact, "value": 0.4, "low": 0.39, "high": 0.41, **new}}},
+    )
+    page = Told("overview")
+    assert [(r.name, r.before, r.now) for r in recounts(before, now)] == ([("Repurchase rate", "20.0%", "40.0%")] if told else [])
+    assert bool(changes(before, now, [page])) is not told
+
+
+def test_a_fact_that_speaks_of_other_months_each_time_is_no_series() -> None:
+    fact = {"value": 5, "unit": "money", "low": 4, "high": 6}
+    before = {"x": {"bridge_new": {**fact, "definition": "Revenue of September less revenue of August: new customers."}}}
+    now = {
+        "x": {
+            "bridge_new": {**fact, "value": 50, "low": 40, "high": 60, "definition": "Revenue of October less revenue of September: new."}
+        }
+    }
+    assert changes(before, now, [Told("x")]) == []
 
 
 def test_a_chinese_pack_says_so_to_the_browser() -> None:

@@ -9,11 +9,19 @@ import pyarrow as pa
 import pytest
 from statsmodels.duration.survfunc import SurvfuncRight
 
+from custkit import words
 from custkit.analysis.bridge import revenue_bridge
 from custkit.analysis.changes import changes
+from custkit.analysis.conservation import month_laws
+from custkit.analysis.definitions import as_chosen
 from custkit.analysis.kpis import monthly_kpis
+from custkit.analysis.lifecycle import customer_stages
+from custkit.analysis.noise import month_noise
+from custkit.analysis.revenue_tree import revenue_tree
+from custkit.analysis.rfm import rfm, rfm_scores, rfm_segments
 from custkit.analysis.second_purchase import second_purchase_spells, second_purchase_summary
-from custkit.client import Lifecycle
+from custkit.analysis.structure import user_structure
+from custkit.client import Definitions, Lifecycle
 from custkit.engine import connect, load
 from custkit.period import Period
 from custkit.present.findings.overview import revenue_finding
@@ -76,13 +84,16 @@ def test_order_value_is_480_87_and_spend_per_customer_2054_27_never_22_40(duck, 
 
 def test_a_december_that_ends_on_the_ninth_is_not_compared(duck, retail):
     told = kpis(duck, retail, Period(2011, 12))
-    moved = changes(told)
+    months = as_chosen(told, definitions=Definitions())
+    moved = changes(months, month_noise(put(duck, "orders", retail), told, period=Period(2011, 12)))
     assert not told.complete.iloc[-1]
     assert not moved.significant.any()
     assert not moved.significant_year.any()
-    finding = revenue_finding(told, moved)
+    finding = revenue_finding(months, moved)
     assert "incomplete" in finding.headline
     assert "2011-12-09" in finding.detail
+    by_then = retail.revenue[(retail.ordered_at >= "2011-11-01") & (retail.ordered_at < "2011-11-10")].sum()
+    assert finding.detail.endswith(f"By that day of the month November 2011 had brought {words.money(by_then)}.")
 
 
 def test_months_of_online_retail_are_those_of_pandas(duck, retail):
@@ -93,7 +104,42 @@ def test_months_of_online_retail_are_those_of_pandas(duck, retail):
     assert told.customers.astype(int).to_dict() == by_month.customer_id.nunique().to_dict()
     assert told.orders.astype(int).to_dict() == by_month.size().to_dict()
     per_customer = known[known.month == "2011-11"].groupby("customer_id").revenue.sum()
-    assert told.revenue_revenue.iloc[-1] == pytest.approx((per_customer**2).sum())
+    guests = retail[retail.customer_id.isna() & retail.ordered_at.between("2011-11-01", "2011-12-01", inclusive="left")].revenue
+    noise = month_noise(put(duck, "orders", retail), told.reset_index(), period=Period(2011, 11)).set_index(["measure", "name"])
+    assert noise.loc[("revenue", ""), "variance"] == pytest.approx((per_customer**2).sum() + (guests**2).sum())
+
+
+def test_the_repurchase_rate_of_cdnow_follows_its_customers_as_pandas_does(duck, sample):
+    """Who came back by June 1998 and who by May, one by one: the change of the rate knows that they are the same people."""
+    told = kpis(duck, sample, Period(1998, 6))
+    noise = month_noise(put(duck, "orders", sample), told, period=Period(1998, 6)).set_index(["measure", "name"])
+    added = []
+    for end in ("1998-07-01", "1998-06-01"):
+        inside = sample[(sample.ordered_at < end) & (sample.ordered_at >= pd.Timestamp(end) - pd.Timedelta(days=365))]
+        days = inside.groupby("customer_id").order_date.nunique()
+        came = (days >= 2).astype(float)
+        added.append(((came - came.mean()) / len(came)).reindex(sorted(sample.customer_id.unique()), fill_value=0.0))
+    n = min((values != 0).sum() for values in added)
+    expected = ((added[0] - added[1]) ** 2).sum() * n / (n - 1)
+    assert noise.loc[("repurchase_rate", "two_days"), "variance_before"] == pytest.approx(expected)
+    apart = noise.loc[("repurchase_rate", "two_days"), "variance"] * 2
+    assert expected < apart / 3  # as independent months they would look three times as noisy, and more
+
+
+def test_every_sum_of_online_retail_and_of_cdnow_adds_up(duck, retail, sample):
+    nobody = put(duck, "customers", pd.DataFrame({"customer_id": []}))
+    for orders, period in ((retail, Period(2011, 11)), (sample, Period(1998, 6))):
+        table, told = put(duck, "orders", orders), kpis(duck, orders, period)
+        events = put(duck, "events", pd.DataFrame({"customer_id": []}))
+        stages = customer_stages(nobody, table, events, as_of=period.end, rules=Lifecycle())
+        spread = user_structure(stages, rfm_segments(rfm_scores(rfm(table, as_of=period.end))))
+        held = month_laws(
+            table, nobody, period=period, kpis=told, bridge=revenue_bridge(table, period=period),
+            tree=revenue_tree(told, month_noise(table, told, period=period)), structure=spread,
+            waits=second_purchase_spells(table, as_of=period.end),
+        )  # fmt: skip
+        assert len(held) == 10
+        assert held.set_index("law").loc["waits", "whole"] == orders[orders.ordered_at < str(period.end)].customer_id.nunique()
 
 
 def test_the_bridge_of_november_2011_is_that_of_pandas(duck, retail):

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from custkit.analysis.bridge import COLUMNS, revenue_bridge
+from custkit.analysis.intervals import skewed_interval
 from custkit.analysis.kpis import monthly_kpis
+from custkit.analysis.noise import month_noise
 from custkit.analysis.revenue_tree import revenue_tree
 from custkit.client import Lifecycle
 from custkit.period import Period
@@ -63,9 +65,9 @@ def test_every_customer_stands_on_one_line_and_the_lines_sum_to_the_change(load_
             ("returns", 1, 0.0, -5.0, -5.0),
             ("guests", 0, 15.0, 25.0, 10.0),
         ],
-        columns=list(COLUMNS),
+        columns=list(COLUMNS[:5]),
     ).astype({"line": "str"})
-    pd.testing.assert_frame_equal(bridge, expected, check_exact=True)
+    pd.testing.assert_frame_equal(bridge[list(COLUMNS[:5])], expected, check_exact=True)
     assert round(bridge.change.sum(), 2) == round((bridge.now.sum() - bridge.before.sum()), 2) == -99.75
 
 
@@ -81,8 +83,56 @@ def test_a_month_without_orders_loses_everybody(load_table):
     assert bridge.loc["lost", "change"] == bridge.change.sum() == -10
 
 
+def test_how_far_chance_moves_a_line_is_told_by_its_customers(load_table):
+    bridge = revenue_bridge(shop(load_table), period=PERIOD).set_index("line")
+    # bob took 50 and eve 70 + 10 away; guests brought 25 now and 15 before.
+    lost, guests = (skewed_interval(t, v, c / v**1.5) for t, v, c in ((-130, 50**2 + 80**2, -(50**3) - 80**3), (10, 850, 25**3 - 15**3)))
+    assert bridge.loc["lost", ["low", "high"]].tolist() == pytest.approx(lost)
+    assert bridge.loc["guests", ["low", "high"]].tolist() == pytest.approx(guests)
+    assert bridge.loc["returns", "low"] < -5 < bridge.loc["returns", "high"]
+
+
+def monthly(load_table, **spent):
+    """Every month one customer of old and one who is new buy; the new ones never again."""
+    rows = []
+    for i, month in enumerate(spent, 1):
+        rows += [(f"a{i}", "ann", f"{month[1:].replace('_', '-')}-05", 20, 1, True)]
+        rows += [(f"n{i}", f"new{i}", f"{month[1:].replace('_', '-')}-07", spent[month], 1, True)]
+    return shop(load_table, rows)
+
+
+def test_a_line_is_usual_against_the_months_before_and_unusual_where_none_was_like_it(load_table):
+    spent = {"m2026_01": 900, "m2026_02": 500, "m2026_03": 10, "m2026_04": 12, "m2026_05": 8, "m2026_06": 10, "m2026_07": 11, "m2026_08": 9}
+    calm = revenue_bridge(monthly(load_table, **spent, m2026_09=10, m2026_10=11), period=PERIOD).set_index("line")
+    # January may be cut short, so what is new in it and in February is no measure: 10, 12, 8, 10, 11, 9 and 10 are.
+    assert (calm.loc["new", "change"], calm.loc["new", "usual"], calm.loc["new", "unusual"]) == (11, 10, False)
+    odd = revenue_bridge(monthly(load_table, **spent, m2026_09=10, m2026_10=40), period=PERIOD).set_index("line")
+    assert (odd.loc["new", "usual"], odd.loc["new", "unusual"]) == (10, True)
+    assert not odd.loc["expansion", "unusual"]
+
+
+def test_three_months_make_a_usual_change_and_six_make_an_unusual_one(load_table):
+    few = revenue_bridge(monthly(load_table, m2026_06=5, m2026_07=5, m2026_08=10, m2026_09=12, m2026_10=99), period=PERIOD).set_index(
+        "line"
+    )
+    assert math.isnan(few.loc["new", "usual"])
+    some = {f"m2026_{month:02}": 10 for month in range(4, 10)}
+    told = revenue_bridge(monthly(load_table, **some, m2026_10=99), period=PERIOD).set_index("line")
+    assert (told.loc["new", "usual"], told.loc["new", "unusual"]) == (10, False)
+
+
+def test_a_line_needs_another_month_to_be_usual_against(load_table):
+    with pytest.raises(ValueError, match="months is 1"):
+        revenue_bridge(shop(load_table), period=PERIOD, months=1)
+
+
+def tree_of(load_table, given=ORDERS):
+    told = kpis(load_table, given)
+    return revenue_tree(told, month_noise(shop(load_table, given), told, period=PERIOD))
+
+
 def test_the_factors_of_revenue_leave_nothing_over(load_table):
-    tree = revenue_tree(kpis(load_table))
+    tree = tree_of(load_table)
     assert tree.factor.tolist() == ["customers", "orders_per_customer", "items_per_order", "price_per_item", "guest_revenue"]
     # 250.10 of 4 customers, 4 orders, 5 items in September; 140.35 of 4 customers, 4 orders, 7 items in October.
     weight = (140.35 - 250.10) / math.log(140.35 / 250.10)
@@ -94,13 +144,19 @@ def test_the_factors_of_revenue_leave_nothing_over(load_table):
 
 def test_without_quantities_the_tree_ends_at_order_value(load_table):
     given = [(*row[:4], None, row[5]) for row in ORDERS]
-    tree = revenue_tree(kpis(load_table, given))
+    tree = tree_of(load_table, given)
     assert tree.factor.tolist() == ["customers", "orders_per_customer", "aov", "guest_revenue"]
     assert tree.effect.sum() == pytest.approx(-99.75)
 
 
 def test_a_tree_needs_two_months_with_revenue(load_table):
-    assert revenue_tree(kpis(load_table, [("o1", "ann", "2026-10-02", 10, 1, True)])).empty
-    assert revenue_tree(kpis(load_table, [])).empty
-    with pytest.raises(ValueError, match="back is 0"):
-        revenue_tree(kpis(load_table, []), back=0)
+    assert tree_of(load_table, [("o1", "ann", "2026-10-02", 10, 1, True)]).empty
+    assert tree_of(load_table, []).empty
+
+
+def test_a_factor_has_the_interval_of_its_change(load_table):
+    tree = tree_of(load_table).set_index("factor")
+    # Four bought in each month, ann and ben in both: bob and eve went, cai and dee came. The count may move by 1.96 × 2.
+    weight = (140.35 - 250.10) / math.log(140.35 / 250.10) / 4
+    assert tree.loc["customers", ["low", "high"]].tolist() == pytest.approx([weight * -2 * 1.959964, weight * 2 * 1.959964])
+    assert (tree.low <= tree.effect).all() and (tree.effect <= tree.high).all()

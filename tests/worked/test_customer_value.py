@@ -10,6 +10,8 @@ import pyarrow as pa
 import pytest
 
 from custkit.analysis.customer_value import AS_BRIEFED, CORRECTED, customer_value
+from custkit.analysis.intervals import skewed_interval
+from custkit.analysis.rates import wilson
 from custkit.analysis.structure import COLUMNS, user_structure
 
 AS_OF = datetime(2026, 11, 1)
@@ -40,6 +42,16 @@ def test_the_corrected_value_counts_orders_once(load_table):
     assert told.loc[AS_BRIEFED].tolist()[:5] == pytest.approx([80, 1 / 3, 0.5, 20, 80 / 3 * 0.5 - 20])
     assert told.loc[CORRECTED].tolist()[:5] == pytest.approx([60, 4 / 3, 0.5, 20, 60 * 4 / 3 * 0.5 - 20])
     assert told.loc[CORRECTED, ["customers", "new_customers"]].tolist() == [3, 2]
+
+
+def test_the_value_has_the_interval_of_customers_drawn_anew(load_table):
+    told = value(load_table, gross_margin=0.5).set_index("definition")
+    # ann brought 150, bob 50, cai 40 of the mean 80: half of (70, -30, -40) / 3, and ann and bob each make winning one cheaper by 20 / 2.
+    added = [70 / 3 * 0.5 + 10, -30 / 3 * 0.5 + 10, -40 / 3 * 0.5]
+    square, cube = sum(u**2 for u in added), sum(u**3 for u in added)
+    low, high = skewed_interval(60 * 4 / 3 * 0.5 - 20, square, cube / square**1.5)
+    assert told.loc[CORRECTED, ["low", "high"]].tolist() == pytest.approx([low, high])
+    assert low < told.loc[CORRECTED, "customer_value"] < high
 
 
 def test_costs_on_the_orders_come_before_a_given_margin(load_table):
@@ -77,9 +89,21 @@ def test_every_customer_stands_in_one_stage_and_buyers_in_one_segment(load_table
             ("segment", "Champions", 2, 2 / 3, 85.0, 0.85),
             ("segment", "Hibernating", 1, 1 / 3, 15.0, 0.15),
         ],
-        columns=list(COLUMNS),
+        columns=["grouping", "group", "customers", "customer_share", "revenue", "revenue_share"],
     ).astype({"grouping": "str", "group": "str"})
-    pd.testing.assert_frame_equal(told, expected)
+    assert list(told.columns) == list(COLUMNS)
+    pd.testing.assert_frame_equal(told[list(expected.columns)], expected)
+
+
+def test_shares_of_customers_and_of_revenue_have_their_intervals(load_table):
+    staged = [("ann", "vip"), ("bob", "dormant"), ("cai", "registered"), ("dee", "vip")]
+    segmented = [("ann", 75, "Champions"), ("bob", 15, "Hibernating"), ("dee", 10, "Champions")]
+    vip = user_structure(*put(load_table, staged, segmented)).set_index("group").loc["VIP"]
+    assert (vip.customer_low, vip.customer_high) == pytest.approx(wilson(2, 4))
+    # Of 100 in all the two VIPs brought 75 and 10: each adds 15 % of their own, bob takes 85 % of his 15 away.
+    added = [0.15 * 0.75, 0.15 * 0.10, -0.85 * 0.15]
+    square, cube = sum(u**2 for u in added), sum(u**3 for u in added)
+    assert (vip.revenue_low, vip.revenue_high) == pytest.approx(skewed_interval(0.85, square, cube / square**1.5))
 
 
 def test_nobody_has_no_structure(load_table):

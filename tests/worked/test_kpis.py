@@ -62,7 +62,8 @@ def test_a_month_is_told_by_hand(months):
     told = {
         "month": "2026-10", "complete": True, "history_days": 365,
         "revenue": 155, "known_revenue": 130, "guest_revenue": 25, "guest_revenue_share": 25 / 155,
-        "customers": 3, "new_customers": 1, "orders": 4, "guest_orders": 1, "items": 7,
+        "revenue_to_day": 155, "revenue_year": 610, "revenue_ever": 810,
+        "customers": 3, "new_customers": 1, "orders": 4, "guest_orders": 1, "all_orders": 5, "items": 7,
         "orders_per_customer": 4 / 3, "aov": 130 / 4, "aov_with_guests": 155 / 5, "spend_per_customer": 130 / 3,
         "items_per_order": 7 / 4, "price_per_item": 130 / 7,
         "customer_months": 10, "average_spend_per_customer": 61, "cumulative_spend_per_customer": 810 / 8, "cumulative_aov": 810 / 13,
@@ -70,8 +71,10 @@ def test_a_month_is_told_by_hand(months):
         "repeat_customers_by_order": 3, "repurchase_rate_by_order": 3 / 7,
         "repurchase_base_mature": 4, "repeat_customers_mature": 2, "repurchase_rate_mature": 2 / 4,
         "customers_ever": 8, "repeat_customers_ever": 2, "repurchase_rate_all_time": 2 / 8,
-        "churn_base": 5, "churned": 2, "churned_dormant": 1, "churned_lost": 1, "churn_rate": 2 / 5,
+        "churn_base": 5, "churned": 2, "churned_dormant": 1, "churned_lost": 1, "churn_rate": 2 / 5, "dormant_rate": 0.2, "lost_rate": 0.2,
         "registered": 9, "active_customers": 6, "activity_rate": 6 / 9, "first_buyers": 8, "first_purchase_rate": 8 / 9,
+        "active_buyers": 5, "activity_rate_by_purchase": 5 / 9,
+        "registered_mature": 5, "first_buyers_mature": 5, "first_purchase_rate_mature": 1,
     }  # fmt: skip
     assert {name: october[name] for name in told} == pytest.approx(told)
     assert october.last_order_date == pd.Timestamp("2026-10-31")
@@ -103,6 +106,20 @@ def test_a_customer_who_does_anything_is_active_and_not_dormant(months):
     looked = [{"event_id": "e1", "visitor_id": "v", "customer_id": "gus", "occurred_at": "2026-10-28", "event_type": "visit"}]
     october = months(events=looked).iloc[-1]
     assert (october.active_customers, october.churned_dormant, october.churned_lost) == (7, 0, 1)
+
+
+def test_an_account_counts_as_mature_ninety_days_after_it_was_opened(months):
+    opened = [("eva", "2026-08-03 23:59"), ("fin", "2026-08-04 00:00"), ("gil", None)]  # 90 days before November begins
+    accounts = [{"customer_id": who, "registered_at": at} for who, at in opened]
+    october = months([order("o1", "gil", "2026-10-02", 5, 1)], accounts).iloc[-1]
+    assert (october.registered, october.registered_mature, october.first_buyers_mature) == (3, 1, 0)
+
+
+def test_a_month_that_is_not_over_is_set_beside_the_same_days_of_the_month_before(months):
+    daily = [order(f"o{day}", "ann", f"2026-09-{day:02d} 12:00", 10, 1) for day in range(1, 31)]
+    october = [order(f"p{day}", "ann", f"2026-10-{day:02d} 12:00", 7, 1) for day in range(1, 10)]
+    returned = [order("r", "ann", "2026-09-09 18:00", -4, 0, is_purchase=False)]
+    assert months(daily + october + returned, []).revenue_to_day.tail(2).tolist() == [86, 63]
 
 
 def test_a_month_that_stops_early_is_incomplete(months):

@@ -44,6 +44,19 @@ def test_repeaters_alone_look_faster_than_everybody(load_table):
     assert math.isnan(row.returned_in_90_days)
 
 
+def test_each_way_to_tell_the_wait_has_its_interval():
+    row = second_purchase_summary(waits((10, True, 50), (20, True, 40), (90, True, 10), (95, False, 100))).iloc[0]
+    # Of 100 who came back the middle ones are the 50th and 51st; 10 places to either side lie on 10 and on 20 days.
+    assert (row.median_days, row.median_low, row.median_high) == (15, 10, 20)
+    # Mean 22, variance 546 / 99 / 100 of it; three in a hundred took 90 days, which pulls the upper end away.
+    plain = 1.959963984540054 * math.sqrt((50 * 12**2 + 40 * 2**2 + 10 * 68**2) / 99 / 100)
+    assert row.mean_days == 22
+    assert 22 - plain < row.mean_low < 22 < 22 + plain < row.mean_high
+    # Half of all 200 are back after the last of the hundred came.
+    assert (row.km_median_days, row.returned_in_90_days) == (90, 0.5)
+    assert row.returned_low < 0.5 < row.returned_high
+
+
 def test_nobody_yet_is_not_a_number(load_table):
     row = second_purchase_summary(spells(load_table, [])).iloc[0]
     assert (row.customers, row.repeaters) == (0, 0)
