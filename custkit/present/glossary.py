@@ -524,7 +524,7 @@ GLOSSARY: dict[str, Entry] = {
         mark("bought again"), mark("Customers who bought again in that time, of those to whom it has happened already."), ("S1",)
     ),
     "return_rate": Entry(
-        mark("came back"),
+        mark("goods that came back"),
         mark(
             "Orders or order lines of which anything was returned, divided by all; a return is put to the customer's latest purchase of the product."
         ),
