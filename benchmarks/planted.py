@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -50,14 +50,32 @@ class Told(NamedTuple):
 
 def main(shops: int = 5, customers: int = 5000) -> None:
     told, claims = defaultdict(list), defaultdict(list)
-    with tempfile.TemporaryDirectory(prefix="custkit-planted-") as home:
-        os.environ["CUSTKIT_HOME"] = home
-        for seed in range(1, shops + 1):
-            for one in recovered(*_shop(Path(home), seed, customers, null=False)):
-                told[one.what].append(one)
-            for what, made, tests in alarms(_shop(Path(home), seed, customers, null=True)[0]):
+    for book, shop in shop_books(shops, customers):
+        if shop.is_null:
+            for what, made, tests in alarms(book):
                 claims[what].append((made, tests))
+        else:
+            for one in recovered(book, shop):
+                told[one.what].append(one)
     print(f"{shops} shops of {customers:,} customers, {PERIOD}; 95% intervals, for the tiers 95% for both together\n")
+    print_told(told)
+    print_claims(claims)
+
+
+def shop_books(shops: int, customers: int) -> Iterator[tuple[Book, Shop]]:
+    """A planted shop and a null shop for each seed, each with a book on what intake made of its exports."""
+    for seed in range(1, shops + 1):
+        for null in (False, True):
+            with tempfile.TemporaryDirectory(prefix="custkit-planted-") as home:
+                os.environ["CUSTKIT_HOME"] = home
+                folder = Path(home) / "clients" / "shop"
+                folder.mkdir(parents=True)
+                (folder / "client.yml").write_bytes((files("custkit") / "demo" / "client.yml").read_bytes())
+                shop, _counts = write_shop(folder / "raw", seed=seed, null=null, customers=customers)
+                yield open_book("shop", PERIOD), shop
+
+
+def print_told(told: Mapping[str, Sequence[Told]]) -> None:
     print("| number | planted | mean estimate | mean interval | covered |\n|---|---|---|---|---|")
     for what, found in told.items():
         planted, estimate, low, high = (float(np.mean([getattr(one, name) for one in found])) for name in Told._fields[1:])
@@ -65,6 +83,9 @@ def main(shops: int = 5, customers: int = 5000) -> None:
         print(f"| {what} | {planted:.3f} | {estimate:.3f} | {low:.3f} to {high:.3f} | {covered} of {len(found)} |")
     found = [one for ones in told.values() for one in ones if one.low < one.high]
     print(f"\nin all {sum(one.covered for one in found)} of {len(found)} intervals cover ({np.mean([one.covered for one in found]):.1%})")
+
+
+def print_claims(claims: Mapping[str, Sequence[tuple[int, int]]]) -> None:
     print("\n| claim in the null shops | claims | looked at | shops with a claim |\n|---|---|---|---|")
     for what, counts in claims.items():
         made, tests = (sum(count[i] for count in counts) for i in (0, 1))
@@ -72,15 +93,6 @@ def main(shops: int = 5, customers: int = 5000) -> None:
     alarmed = sum(count[0] > 0 for counts in claims.values() for count in counts)
     told_in_all = sum(len(counts) for counts in claims.values())
     print(f"\nfalse alarms: {alarmed} of {told_in_all} findings claim something ({alarmed / told_in_all:.1%}; at most 5% are allowed)")
-
-
-def _shop(home: Path, seed: int, customers: int, *, null: bool) -> tuple[Book, Shop]:
-    slug = f"{'null' if null else 'planted'}-{seed}"
-    folder = home / "clients" / slug
-    folder.mkdir(parents=True)
-    (folder / "client.yml").write_bytes((files("custkit") / "demo" / "client.yml").read_bytes())
-    shop, _counts = write_shop(folder / "raw", seed=seed, null=null, customers=customers)
-    return open_book(slug, PERIOD), shop
 
 
 def recovered(book: Book, shop: Shop) -> Iterator[Told]:

@@ -75,6 +75,25 @@ class Shop:
     spend: pd.DataFrame
     rng: dict[str, np.random.Generator] = field(repr=False)
 
+    @property
+    def is_null(self) -> bool:
+        """Is nothing planted?"""
+        return not self.planted.pairs
+
+    @property
+    def bgnbd(self) -> tuple[float, float, float, float]:
+        """The planted r, alpha, a, b with alpha in the weeks of the calendar that customers lived through.
+
+        Purchases run evenly in bent time, which is as long as the calendar over the whole span. But most customers come after the first
+        winter, and for them quiet weeks outnumber brisk ones.
+        """
+        r, alpha, a, b = self.planted.bgnbd
+        calendar = _Calendar(self.start, seasonal=self.planted.seasonality != 1)
+        known = self.orders[(self.orders["kind"] == "sale") & (self.orders["customer"] >= 0)]
+        first = known.groupby("customer")["day"].min()
+        until = np.minimum(self.customers["died"].to_numpy()[first.index], calendar.days)
+        return r, alpha * float((until - first).sum() / (calendar.straighten(until) - calendar.straighten(first)).sum()), a, b
+
     def product(self, name: str) -> int:
         """Row number of the product with this English name."""
         return int(np.flatnonzero(self.products["name"].to_numpy() == name)[0])
@@ -135,6 +154,10 @@ class _Calendar:
 
     def bend(self, even: np.ndarray) -> np.ndarray:
         return np.interp(even, self._even, np.arange(self.days + 1.0))
+
+    def straighten(self, days: np.ndarray | pd.Series) -> np.ndarray:
+        """What `bend` undoes."""
+        return np.interp(days, np.arange(self.days + 1.0), self._even)
 
     def at(self, days: np.ndarray) -> np.ndarray:
         """Days from the start → instants, to the second."""

@@ -61,9 +61,10 @@ class Steps:
 class Truth:
     """The planted numbers.
 
-    bgnbd               r, alpha (weeks), a, b of purchase and dropout. Measure: BG/NBD likelihood on (repeat days, recency, T) of
-                        identified customers. The lift adds some orders, other planted effects do not touch (frequency, recency, T).
-                        Null: every customer buys at rate r / alpha for ever
+    bgnbd               r, alpha (weeks of even pace), a, b of purchase and dropout. Measure: BG/NBD likelihood on (repeat days, recency,
+                        T) at the end, of identified customers whom the tested campaign did not treat: it brings orders of its own. Other
+                        planted effects do not touch (frequency, recency, T) at the end. `Shop.bgnbd` has alpha by the calendar. Null:
+                        every customer buys at rate r / alpha for ever
     segments            pieces per line by kind of customer, independent of how often they buy; not on the line that stretches an order to
                         gold nor of a product the customer lives on, which is bought by the piece. Shares are of registered customers:
                         `kinds_of_buyers` has those of customers with an order. Null: one kind
