@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from custkit.analysis.intervals import count_interval, median_interval, skewed_interval
-from custkit.analysis.rates import Z95
+from custkit.analysis.intervals import count_interval, median_interval, skewed_interval, skewed_p_value
+from custkit.analysis.rates import Z95, false_discovery
 
 TRIES = 2_000
 
@@ -106,6 +106,28 @@ def test_the_changes_of_shops_in_which_nothing_changes_hold_zero():
             held[name] += holds_zero(rates[1] - rates[0], added[1] - added[0], n / (n - 1))
     for name, times in held.items():
         assert 0.905 <= times / shops <= 0.97, (name, times / shops)
+
+
+def test_months_in_which_nothing_changes_name_a_change_once_in_twenty():
+    """Five measures are looked at each month; only what stands out among all of them is called a change."""
+    rng, months = np.random.default_rng(8), 1_500
+    named = alone = 0
+    for _ in range(months):
+        taste = np.exp(rng.normal(3.0, 0.8, 200))
+        orders = rng.poisson(0.9, (2, 200))
+        money = taste * orders * np.exp(rng.normal(0.0, 0.4, (2, 200)))
+        bought = (orders > 0).astype(float)
+        p_values = []
+        for top, base in ((money, None), (bought, None), (orders, None), (money, orders), (money, bought)):
+            rates = top.sum(axis=1) / (1 if base is None else base.sum(axis=1))
+            added = top if base is None else (top - rates[:, None] * base) / base.sum(axis=1)[:, None]
+            u = (added[1] - added[0]).astype(float)
+            square, cube = (u**2).sum(), (u**3).sum()
+            p_values.append(skewed_p_value(float(rates[1] - rates[0]), square, cube / square**1.5))
+        named += min(false_discovery(p_values)) <= 0.05
+        alone += min(p_values) <= 0.05
+    assert 0.02 <= named / months <= 0.075
+    assert alone / months > 0.10  # what each range by itself would have named
 
 
 def holds_zero(change, added, correction):

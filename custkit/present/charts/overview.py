@@ -110,7 +110,10 @@ def _name_at_end(ax: Axes, ends: list[tuple[np.ndarray, str, str]]) -> None:
 
 @house_style(height=_bridge_high)
 def revenue_bridge(frame: pd.DataFrame, *, ax: Axes) -> Axes:
-    """line | customers, before, now, change: from revenue of the month before to this month's, one bar a cause, top to bottom."""
+    """line | customers, before, now, change, usual: from revenue of the month before to this month's, one bar a cause, top to bottom.
+
+    A stroke marks where a bar would end in a usual month.
+    """
     shown = frame[frame["change"] != 0]
     start = float(frame["before"].sum())
     names = [_("revenue before"), *(_(LINE_NAMES[line]) for line in shown["line"]), _("revenue now")]
@@ -131,7 +134,11 @@ def revenue_bridge(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     ax.barh(places, widths, left=lefts, color=colours, height=0.62, zorder=3)
     edges = np.array(lefts) + np.array(widths)
     ax.vlines(_levels(start, shown["change"]), places[:-1], places[1:], color=MUTED, linewidth=0.8, zorder=2)
-    _label_bars(ax, places, edges, labels, low=min(0.0, min(lefts)), inches=_plot_inches(names))
+    usual = _levels(start, shown["change"])[:-1] + shown["usual"].to_numpy("float64")
+    ax.vlines(usual, places[1:-1] - 0.42, places[1:-1] + 0.42, color=INK, linewidth=1.4, zorder=4)
+    seen = usual[np.isfinite(usual)]
+    clear = np.fmax(edges, np.concatenate([[-np.inf], usual, [-np.inf]]))  # a label stands clear of the stroke too
+    _label_bars(ax, places, clear, labels, low=min([0.0, *lefts, *seen]), inches=_plot_inches(names))
     ax.set_yticks(places, names)
     ax.set_ylim(len(names) - 0.5, -0.6)
     _bare_x(ax)

@@ -591,9 +591,8 @@ def passport_table(passport: pd.DataFrame) -> Shown:
     shown = pd.DataFrame(
         {
             "measure": [LABELS[name].text for name in passport["measure"]],
-            "definition": passport["definition"],
             "counts_here": chosen,
-            **{name: passport[name] for name in ("value", "low", "high", "n", "unit")},
+            **{name: passport[name] for name in ("value", "low", "high", "n", "definition", "unit")},
         }
     )
     return table(shown, units_by=dict.fromkeys(("value", "low", "high"), "unit"), small="n", limit=None)
@@ -740,8 +739,9 @@ def month_measure(period: Period) -> str:
     return _("Revenue by month to {month}, guests included; grey: the same month a year before").format(month=words.month(period))
 
 
-def bridge_measure(period: Period) -> str:
-    return _("Revenue of {month} against {before}, by what customers did").format(month=words.month(period), before=words.month(period - 1))
+def bridge_measure(bridge: pd.DataFrame, period: Period) -> str:
+    told = _("Revenue of {month} against {before}, by what customers did").format(month=words.month(period), before=words.month(period - 1))
+    return _("{told}; stroke: where a bar ends in a usual month").format(told=told) if bridge["usual"].notna().any() else told
 
 
 def tree_measure(period: Period) -> str:
