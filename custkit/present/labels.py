@@ -102,6 +102,7 @@ LABELS: dict[str, Label] = {
     "cycle_points": Label(mark("part: coming again"), "number"),
     "days": Label(mark("days compared"), "count"),
     "decile": Label(mark("tenth of customers"), "count"),
+    "decision": Label(mark("decision"), "text"),
     "definition": Label(mark("definition"), "text"),
     "demand_change": Label(mark("against the last four weeks"), "share"),
     "demand_high": Label(mark("at most, eight times in ten"), "count"),

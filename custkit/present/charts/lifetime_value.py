@@ -56,24 +56,29 @@ def purchases_foretold(frame: pd.DataFrame, *, ax: Axes) -> Axes:
 
 @house_style(height=3.4)
 def held_out_orders(frame: pd.DataFrame, *, ax: Axes) -> Axes:
-    """frequency | actual_orders, expected_orders, low, high: a bar foretold with its range, a point made, by earlier repeat purchases."""
+    """frequency | customers, actual_orders, expected_orders, low, high: each a customer; a bar foretold with its range, a point made."""
     if frame.empty:
         return _nothing(ax)
     places = np.arange(len(frame))
-    expected = frame["expected_orders"].to_numpy("float64")
-    ax.bar(places, expected, width=0.62, color=SOFT, alpha=0.55, zorder=2)
-    ax.vlines(places, frame["low"], frame["high"], color=MUTED, linewidth=1.4, zorder=3)
-    ax.scatter(places, frame["actual_orders"], s=44, color=ACCENT, zorder=4)
+    told, low, high, made = (
+        frame[name].to_numpy("float64") / frame["customers"].to_numpy("float64")
+        for name in ("expected_orders", "low", "high", "actual_orders")
+    )
+    ax.bar(places, told, width=0.62, color=SOFT, alpha=0.55, zorder=2)
+    ax.vlines(places, low, high, color=MUTED, linewidth=1.4, zorder=3)
+    ax.scatter(places, made, s=44, color=ACCENT, zorder=4)
     names = [words.count(f) if f < TOP_FREQUENCY else _("{n} or more").format(n=words.count(f)) for f in frame["frequency"]]
     ax.set_xticks(places, names)
     ax.set_xlim(-0.6, len(frame) - 0.4)
-    top = float(max(frame["high"].max(), frame["actual_orders"].max(), 1.0))
-    _counts_up(ax, top)
-    tallest = int(np.argmax(frame["actual_orders"].to_numpy()))
+    top = float(max(high.max(), made.max(), 0.1)) * 1.05
+    ticks = [t for t in MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(0, top) if t >= 0]
+    ax.set_yticks(ticks, [words.number(t, 0 if ticks[1] >= 1 else 1 if ticks[1] >= 0.1 else 2) for t in ticks])
+    ax.set_ylim(0, max(ticks[-1], top))
+    tallest = int(np.argmax(made))
     left = tallest >= len(frame) / 2
     ax.annotate(
-        _("made"), (tallest, float(frame["actual_orders"].iloc[tallest])), (-8 if left else 8, 4), textcoords="offset points", color=ACCENT,
-        fontsize=9.5, ha="right" if left else "left", bbox=ON_PAPER,
+        _("made"), (tallest, made[tallest]), (-8 if left else 8, 4), textcoords="offset points", color=ACCENT, fontsize=9.5,
+        ha="right" if left else "left", bbox=ON_PAPER,
     )  # fmt: skip
     ax.annotate(_("foretold"), (tallest, 0), (0, 6), textcoords="offset points", color=INK, fontsize=9.5, ha="center")
     ax.grid(axis="x", visible=False)
@@ -83,18 +88,19 @@ def held_out_orders(frame: pd.DataFrame, *, ax: Axes) -> Axes:
 @house_style(height=3.8)
 def risk_told_and_come(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     """group | expected_share, left_share, low, high (0-1): each tenth of customers against the line where told and come are equal."""
-    _equal_line(ax, 1.0)
     if frame.empty:
-        return ax
+        return _nothing(ax)
+    step = next(s for s in (0.05, 0.1, 0.25) if max(frame["high"].max(), frame["expected_share"].max()) <= 4 * s or s == 0.25)
+    _equal_line(ax, 4 * step)
     ax.vlines(frame["expected_share"], frame["low"], frame["high"], color=ACCENT, alpha=0.35, linewidth=2.2, zorder=2)
     ax.scatter(frame["expected_share"], frame["left_share"], s=40, color=ACCENT, zorder=3)
-    ticks = [0, 0.25, 0.5, 0.75, 1.0]
-    told, came = _("{share} told"), _("{share} left")
-    ax.set_xticks(ticks, [*(words.share(t, 0) for t in ticks[:-1]), told.format(share=words.share(1, 0))])
-    ax.set_yticks(ticks, [*(words.share(t, 0) for t in ticks[:-1]), came.format(share=words.share(1, 0))])
+    shares = [words.share(step * i, 0) for i in range(5)]
+    ticks = [step * i for i in range(5)]
+    ax.set_xticks(ticks, [*shares[:-1], _("{share} told").format(share=shares[-1])])
+    ax.set_yticks(ticks, [*shares[:-1], _("{share} left").format(share=shares[-1])])
     ax.xaxis.get_majorticklabels()[-1].set_horizontalalignment("right")
-    ax.set_xlim(0, 1)
-    ax.set_ylim(0, 1.02)
+    ax.set_xlim(0, 4 * step)
+    ax.set_ylim(0, 4.08 * step)
     return ax
 
 

@@ -187,7 +187,7 @@ def candidates_table(lifetime: Lifetime) -> Shown:
             "orders_foretold": tried["expected_orders"].astype("float64"),
             "orders_made": tried["actual_orders"].astype("float64"),
             "off": tried["off"].astype("float64"),
-            "verdict": verdict,
+            "decision": verdict,
         }
     )
     return table(told, note=_("Purchases of the held-out weeks; above 0: more were foretold than made."))
@@ -218,7 +218,7 @@ def held_out_measure(lifetime: Lifetime) -> str:
     """What the hold-out plot counts."""
     if lifetime.cut is None:
         return ""
-    return _("Purchases from {day} on, by how often customers had come back before; bars are foretold, with 90% intervals").format(
+    return _("Purchases a customer from {day} on, by repeat purchases before; bars are foretold, with 90% intervals").format(
         day=words.day(lifetime.cut)
     )
 
@@ -280,14 +280,14 @@ def calibration_finding(risk: ChurnRisk) -> Finding:
         return _quiet(_("The risk cannot be checked: {reason}.").format(reason=risk_reason(risk)))
     better = 1 - risk.brier / risk.brier_base if risk.brier_base > 0 else 0.0
     parts = [
-        _("{risk} risk: {told} were told to leave, {came} did ({low} to {high}, n = {n})").format(
+        _("{risk} risk {told} and {came} ({low} to {high}, n = {n})").format(
             risk=_(RISK_NAMES[row.risk]), told=words.share(row.expected_share, 0), came=words.share(row.left_share, 0),
             low=words.share(row.low, 0), high=words.share(row.high, 0), n=words.count(row.customers),
         )
         for row in risk.classes.itertuples()
         if row.customers
     ]  # fmt: skip
-    detail = _("{list}.").format(list=_("; ").join(parts))
+    detail = _("Foretold to leave and left: {list}.").format(list=_("; ").join(parts))
     facts = [
         Fact(
             f"left_share_{row.risk}", float(row.left_share), "share", numerator=int(row.left), denominator=int(row.customers),
@@ -410,8 +410,8 @@ def due_finding(weeks: pd.DataFrame, cycle: Cycle, check: pd.DataFrame) -> Findi
         back = int(row["told"] - row["not_back"])
         detail.append(
             _(
-                "Told {ago} ago, the range has passed for {told} customers: of the {back} who came back {share} did so within it "
-                "({low} to {high}; {aim} was the aim), {early} earlier, {late} later; {gone} did not come back."
+                "Told {ago} ago, the range has passed for {told} customers: of the {back} who ordered again {share} did so within it "
+                "({low} to {high}; {aim} was the aim), {early} earlier, {late} later; {gone} have not."
             ).format(
                 ago=words.days(row["days"]), told=words.count(row["told"]), back=words.count(back),
                 share=words.share(row["inside_share"], 0), low=words.share(row["low"], 0), high=words.share(row["high"], 0),
@@ -423,10 +423,10 @@ def due_finding(weeks: pd.DataFrame, cycle: Cycle, check: pd.DataFrame) -> Findi
             Fact(
                 "next_order_inside", float(row["inside_share"]), "share", numerator=int(row["inside"]), denominator=back,
                 low=float(row["low"]), high=float(row["high"]),
-                definition=_("Next orders within the range told before, of the customers whose range has passed and who came back."),
+                definition=_("Next orders within the range told before, of the customers whose range has passed and who ordered again."),
             )
         )  # fmt: skip
-    headline = ngettext("{n} next order is due in the next four weeks.", "{n} next orders are due in the next four weeks.", n)
+    headline = ngettext("{n} next order is due in the coming four weeks.", "{n} next orders are due in the coming four weeks.", n)
     return Finding(headline.format(n=words.count(n)), " ".join(detail), tuple(facts))
 
 
@@ -511,7 +511,7 @@ def early_table(fitted: EarlyValue) -> Shown:
             "spend_came": told["next_spend"],
             "inside_share": told["inside_share"],
             "top_share": told["top_share"],
-            "verdict": [_(CHOSEN) if chosen else "" for chosen in told["chosen"]],
+            "decision": [_(CHOSEN) if chosen else "" for chosen in told["chosen"]],
         }
     )
     return table(shown, small="customers")
@@ -653,13 +653,13 @@ def card_table(card: pd.DataFrame, lifetime: Lifetime) -> Shown:
                 for low, high in zip(card["low"], card["high"], strict=True)
             ],
             "estimate_before": card["before"].astype("float64"),
-            "verdict": [
+            "decision": [
                 "" if math.isnan(before) else _(MOVED) if moved else _(HELD)
                 for before, moved in zip(card["before"], card["moved"], strict=True)
             ],
         }
     )  # fmt: skip
-    return table(shown)
+    return table(shown if shown["estimate_before"].notna().any() else shown.drop(columns=["estimate_before", "decision"]))
 
 
 def _family(model: str) -> str:
@@ -671,7 +671,7 @@ def card_finding(card: pd.DataFrame, now: Lifetime, before: Lifetime, *, against
     """Whether the model still is what it was last month, and what was decided."""
     if now.fitted is None:
         return _quiet(_("There is no model card: {reason}.").format(reason=reason(now)))
-    decision = _("{model}, fitted on {n} customers; {back} of them came back.").format(
+    decision = _("{model}, fitted on {n} customers; {back} of them bought on a later day.").format(
         model=model_name(now.model), n=words.count(now.fitted.customers), back=words.count(now.fitted.repeaters)
     )
     if before.fitted is None:
