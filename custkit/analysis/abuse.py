@@ -35,8 +35,9 @@ def abuse_evidence(order_lines: ir.Table, *, as_of: datetime, rules: Abuse | Non
 
     order lines  →  customer_id | orders, sold_amount, returns (documents), returned_amount (currency, above 0), returned_share (of
     sold_amount), returns_by_luck, whole_returns (orders that came back whole), whole_return_amount, near_orders (just above a
-    threshold), near_by_luck, bulk_lines, bulk_pieces, coupon_orders, coupon_share (of gross spend),
-    refund_loops, round_trips, threshold_orders, resale, coupons (boolean, one a rule), is_suspected, reason (the first rule that fits)
+    threshold), near_by_luck, usual_lines (of products of which it is known what is usual), bulk_lines, bulk_pieces, coupon_orders,
+    coupon_share (of gross spend), refund_loops, round_trips, threshold_orders, resale, coupons (boolean, one a rule), is_suspected,
+    reason (the first rule that fits)
 
     returns_by_luck, near_by_luck: no less than the chance of as many if every order were as likely to come back, or to lie above a
     threshold, as the shop's average order; times the customers it must not exceed one false alarm in twenty shops. [Chernoff 1952]
@@ -64,6 +65,7 @@ def abuse_evidence(order_lines: ir.Table, *, as_of: datetime, rules: Abuse | Non
     counted = shop.mutate(
         whole_returns=_.whole_returns.fill_null(0),
         whole_return_amount=_.whole_return_amount.fill_null(Decimal(0)),
+        usual_lines=_.usual_lines.fill_null(0),
         bulk_lines=_.bulk_lines.fill_null(0),
         bulk_pieces=_.bulk_pieces.fill_null(Decimal(0)),
         returned_share=to_float(_.returned_amount) / to_float(_.sold_amount).nullif(0.0),
@@ -74,7 +76,7 @@ def abuse_evidence(order_lines: ir.Table, *, as_of: datetime, rules: Abuse | Non
     flagged = counted.mutate(**_flags(counted, rules))
     return flagged.select(
         "customer_id", "orders", "sold_amount", "returns", "returned_amount", "returned_share", "returns_by_luck", "whole_returns",
-        "whole_return_amount", "near_orders", "near_by_luck", "bulk_lines", "bulk_pieces", "coupon_orders", "coupon_share",
+        "whole_return_amount", "near_orders", "near_by_luck", "usual_lines", "bulk_lines", "bulk_pieces", "coupon_orders", "coupon_share",
         *ABUSE_RULES,
         is_suspected=_any(flagged),
         reason=ibis.cases(*[(flagged[rule], rule) for rule in ABUSE_RULES], else_=ibis.null("string")),
@@ -89,20 +91,27 @@ def suspected_abuse(order_lines: ir.Table, *, as_of: datetime, rules: Abuse | No
 def abuse_summary(evidence: ir.Table, *, rules: Abuse | None = None) -> pd.DataFrame:
     """How many customers each rule fits, and what they spent.
 
-    `abuse_evidence`  →  rule | customers, customer_share, revenue (sold_amount less what came back), revenue_share: a row a rule that
-    applies, then "any_rule": one customer may be suspected for several
+    `abuse_evidence`  →  rule | customers, customer_share, revenue (sold_amount less what came back), revenue_share, is_looked_for: a row a
+    rule that applies, then "any_rule": one customer may be suspected for several
 
-    Shares are of all customers who bought, and null where there is no revenue. No customers: no rows. [S35]
+    is_looked_for: false where the data hold nothing that the rule asks about. Shares are of all customers who bought, and null where
+    there is no revenue. No customers: no rows. [S35]
     """
     wanted = [rule for rule in ABUSE_RULES if rule in (rules or Abuse()).rules]
     kept = evidence.sold_amount - evidence.returned_amount
     parts = {rule: evidence[rule] for rule in wanted} | {ANY_RULE: evidence.is_suspected}
+    returned, thresholds = evidence.returns.sum(), len((rules or Abuse()).thresholds)
+    asked = {
+        "refund_loops": returned, "round_trips": returned, "threshold_orders": ibis.literal(thresholds),
+        "resale": evidence.usual_lines.sum(), "coupons": evidence.coupon_orders.sum(),
+    }  # fmt: skip
     found = frame(
         evidence.aggregate(
             everyone=evidence.count(),
             everything=kept.sum(),
             **{f"n_{rule}": evidence.count(where=part) for rule, part in parts.items()},
             **{f"kept_{rule}": kept.sum(where=part) for rule, part in parts.items()},
+            **{f"asked_{rule}": asked[rule] for rule in wanted},
         )
     ).iloc[0]
     n, revenue = int(found["everyone"]), float(found["everything"] or 0) if pd.notna(found["everything"]) else 0.0
@@ -110,7 +119,8 @@ def abuse_summary(evidence: ir.Table, *, rules: Abuse | None = None) -> pd.DataF
     summary = pd.DataFrame(rows, columns=["rule", "customers", "revenue"])
     summary = summary.astype({"rule": "str", "customers": "int64", "revenue": "float64"}).fillna({"revenue": 0.0})
     summary.insert(2, "customer_share", summary["customers"] / max(n, 1))
-    return summary.assign(revenue_share=summary["revenue"] / revenue if revenue > 0 else float("nan"))
+    looked = [any(found[f"asked_{w}"] > 0 for w in ([rule] if rule in asked else wanted)) for rule in summary["rule"]]
+    return summary.assign(revenue_share=summary["revenue"] / revenue if revenue > 0 else float("nan"), is_looked_for=looked)
 
 
 def _documents(lines: ir.Table) -> ir.Table:
@@ -173,8 +183,11 @@ def _bulk(lines: ir.Table, rules: Abuse) -> ir.Table:
     goods = lines.filter(_.kind == SALE, _.is_product.fill_null(False), _.product_id.notnull(), _.quantity > 0)
     most = goods.group_by("product_id", "customer_id").aggregate(pieces=to_float(_.quantity.max()))
     usual = most.group_by("product_id").aggregate(buyers=_.count(), usual=_.pieces.quantile(0.9)).filter(_.buyers >= FEWEST_BUYERS)
-    many = goods.join(usual.select("product_id", "usual"), "product_id").filter(to_float(_.quantity) >= _.usual * float(rules.bulk_times))
-    return many.group_by("customer_id").aggregate(bulk_lines=_.count(), bulk_pieces=_.quantity.sum())
+    told = goods.join(usual.select("product_id", "usual"), "product_id")
+    many = to_float(told.quantity) >= told.usual * float(rules.bulk_times)
+    return told.group_by("customer_id").aggregate(
+        usual_lines=told.count(), bulk_lines=told.count(where=many), bulk_pieces=told.quantity.sum(where=many)
+    )
 
 
 def _usual(found: ir.IntegerColumn, of: ir.IntegerColumn) -> ir.FloatingValue:

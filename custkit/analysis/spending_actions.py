@@ -11,8 +11,10 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-from custkit.analysis.price_sensitivity import NOT_TOLD, PRICE_DRIVEN
+from custkit.analysis.abuse import suspected_abuse
+from custkit.analysis.price_sensitivity import NOT_TOLD, PRICE_DRIVEN, price_sensitivity
 from custkit.analysis.spending_score import HIGH, MIDDLE
+from custkit.book import Book
 from custkit.client import Credit
 from custkit.engine import frame, to_float
 from custkit.words import mark
@@ -164,3 +166,19 @@ def action_summary(actions: ir.Table) -> pd.DataFrame:
     found.insert(3, "customer_share", found["customers"] / max(customers, 1))
     found.insert(5, "revenue_share", found["revenue"] / (revenue if revenue > 0 else float("nan")))
     return found if customers else found.iloc[:0]
+
+
+def actions_at(book: Book, scores: ir.Table, *, window_days: int = 365) -> ir.Table:
+    """What to do for every customer who bought in the window: `spending_actions` by the rules of the client file.
+
+    a book, `scores_at` of it  →  customer_id | offer, service_priority, credit_limit_suggestion, each with its reason
+    """
+    credit, as_of = book.client.spending.credit, book.as_of
+    lines = book.order_lines.filter(_.ordered_at >= book.days_before(window_days))
+    return spending_actions(
+        scores,
+        suspected_abuse(book.order_lines, as_of=as_of, rules=book.client.abuse, window_days=window_days),
+        price_sensitivity(lines, book.products),
+        credit_history(book.purchases, as_of=as_of, rules=credit, window_days=window_days),
+        rules=credit,
+    )

@@ -171,7 +171,7 @@ def test_nobody_bought_gives_the_same_columns_and_no_rows(load_table):
     full, empty = fetch(evidence(load_table, crowd())), fetch(evidence(load_table, []))
     assert empty.num_rows == 0 and empty.schema == full.schema
     summary = abuse_summary(evidence(load_table, []))
-    assert summary.empty and list(summary.columns) == ["rule", "customers", "customer_share", "revenue", "revenue_share"]
+    assert summary.empty and list(summary.columns) == ["rule", "customers", "customer_share", "revenue", "revenue_share", "is_looked_for"]
 
 
 def test_the_summary_counts_each_customer_once_in_the_last_row(load_table):
@@ -187,11 +187,18 @@ def test_the_summary_counts_each_customer_once_in_the_last_row(load_table):
             "customer_share": [0, 0, 0, 2 / 40, 1 / 40, 2 / 40],
             "revenue": [0.0, 0.0, 0.0, 800.0, 200.0, 800.0],
             "revenue_share": [0.0, 0.0, 0.0, 800 / kept, 200 / kept, 800 / kept],
+            "is_looked_for": [True, True, False, True, True, True],  # no threshold is named
         }
     )
     pd.testing.assert_frame_equal(summary, expected)
     told = abuse_summary(evidence(load_table, lines, Abuse(rules=("coupons",))), rules=Abuse(rules=("coupons",)))
     assert told.rule.tolist() == ["coupons", ANY_RULE] and told.customers.tolist() == [1, 1]
+
+
+def test_a_rule_about_which_the_data_say_nothing_is_not_said_to_have_been_looked_for(load_table):
+    bare = [sale(f"c{i}", f"c{i}", "05-01", 10, product_id=None, coupon_amount=None) for i in range(40)]
+    found = abuse_summary(evidence(load_table, bare)).set_index("rule")
+    assert not found.is_looked_for.any() and found.customers.sum() == 0
 
 
 def test_a_window_without_a_day_is_refused(load_table):
