@@ -146,6 +146,11 @@ def short_month(period: Any) -> str:
     return format_date(first, "LLL ’yy" if reader().language == "en" else "yy年M月", locale=_locale())
 
 
+def calendar_month(number: int) -> str:
+    """3 → March"""
+    return format_date(date(2000, number, 1), "LLLL", locale=_locale())
+
+
 def day(value: date) -> str:
     """2026-11-01, the same in every language."""
     return value.strftime("%Y-%m-%d")
@@ -158,7 +163,7 @@ def _figure(value: float, digits: int) -> str:
 def _settle(value: Any, digits: int) -> float:
     # Half away from zero, as people round: 0.5 is 1 and 2.5 is 3; the small push undoes binary fractions such as 1.005.
     scaled = float(value) * 10**digits
-    return math.copysign(math.floor(abs(scaled) * (1 + 1e-12) + 0.5), scaled) / 10**digits
+    return math.copysign(math.floor(abs(scaled) * (1 + 1e-12) + 0.5), scaled) / 10**digits + 0.0  # −0 is 0
 
 
 def _locale() -> Locale:

@@ -28,7 +28,7 @@ PACE_TIMES = 3  # purchase days from which a pace is known
 _BASKETS = (1, 2, 3, 5, 8, 13, 21)
 _CHECKS = {
     "attribute": "str", "customers": "int64", "holders": "int64", "bought": "int64", "precision": "float64", "precision_low": "float64",
-    "precision_high": "float64", "others": "int64", "base_rate": "float64", "expected_rate": "float64", "attribute_lift": "float64",
+    "precision_high": "float64", "others": "int64", "base_rate": "float64", "others_rate": "float64", "attribute_lift": "float64",
     "lift_low": "float64", "lift_high": "float64", "verdict": "str",
 }  # fmt: skip
 
@@ -129,7 +129,7 @@ def attribute_checks(
 
     order lines, products  →  attribute | customers (who fit it at as_of), holders (who fitted it at start and bought in the month), bought
     (of them, what the rule predicts), precision (bought / holders), precision_low, precision_high (95 %), others, base_rate (the same share
-    of others), expected_rate (of others with orders as full), attribute_lift (precision / expected_rate), lift_low, lift_high (95 %),
+    of others), others_rate (of others with orders as full), attribute_lift (precision / others_rate), lift_low, lift_high (95 %),
     verdict ("holds", "no better than chance", "too few to tell", "nothing to check by")
 
     What a rule predicts are the products it says, else other products of the categories that it looks at, else a purchase at the same

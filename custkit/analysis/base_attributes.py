@@ -15,7 +15,7 @@ from ibis import _
 
 from custkit.analysis.crosses import UNKNOWN
 from custkit.analysis.rates import SMALL_SAMPLE, false_discovery, wilson
-from custkit.analysis.ratios import Ratio, difference, ratio
+from custkit.analysis.ratios import Sums, difference
 from custkit.engine import frame
 from custkit.tables import SALE
 from custkit.words import mark
@@ -148,9 +148,9 @@ def _rank(group: str) -> tuple[bool, float, bool, str]:
     return group == OTHERS, float(number[0]) if number else math.inf, group[0].isdigit(), group
 
 
-def _mean(sums: pd.DataFrame) -> Ratio:
+def _mean(sums: pd.DataFrame) -> Sums:
     n = sums["customers"].astype("float64")
-    return ratio(sums["x"], n, sums["xx"], sums["x"], n, n)
+    return Sums.of(sums["x"], n, sums["xx"], sums["x"], n, n)
 
 
 def group_categories(
@@ -203,12 +203,14 @@ def _cells(of_group: pd.DataFrame, of_cell: pd.DataFrame, least: int) -> pd.Data
     rest = {name: grid[f"all_{name}"] - grid[name] for name in ("customers", "n", "nn", "k", "kk", "kn")}
     expected = grid["customers"] * (grid["all_buyers"] - grid["buyers"]) / rest["customers"].where(rest["customers"] > 0)
     tested = (grid["customers"] >= SMALL_SAMPLE) & (rest["customers"] >= SMALL_SAMPLE) & (expected >= _EXPECTED_BUYERS)
-    one, other = (ratio(side["k"], side["n"], side["kk"], side["kn"], side["nn"], side["customers"]) for side in (grid, pd.DataFrame(rest)))
+    one, other = (
+        Sums.of(side["k"], side["n"], side["kk"], side["kn"], side["nn"], side["customers"]) for side in (grid, pd.DataFrame(rest))
+    )
     gap = difference(one, other)
     made = pd.concat([grid[["attribute", "group", "category", "customers"]], gap], axis=1).assign(
-        line_share=one.value,
-        rest_share=other.value,
-        times_rest=np.divide(one.value, other.value, out=np.full(len(grid), np.nan), where=other.value > 0),
+        line_share=one.ratio,
+        rest_share=other.ratio,
+        times_rest=np.divide(one.ratio, other.ratio, out=np.full(len(grid), np.nan), where=other.k > 0),
     )[tested.to_numpy()]
     made["q_value"] = _adjusted(made["p_value"].to_numpy("float64"))
     made["is_significant"] = made["q_value"] <= ALPHA

@@ -13,7 +13,7 @@ from ibis import _
 from custkit.analysis.favourites import product_names
 from custkit.analysis.price_tiers import HIGH, LOW, NOT_TOLD, product_tiers
 from custkit.analysis.rates import SMALL_SAMPLE, Z95, false_discovery, share_difference, shares_p_value
-from custkit.analysis.ratios import difference, ratio
+from custkit.analysis.ratios import Sums, difference
 from custkit.analysis.returns import returned_lines
 from custkit.engine import frame, to_float
 from custkit.tables import SALE
@@ -33,21 +33,22 @@ NEWLY, GONE, RETURNED, DEAR, ONCE, FEW = (
 PROBLEMS = (NEWLY, GONE, RETURNED, DEAR, ONCE)
 _FLAGS = {NEWLY: "is_new", GONE: "is_gone", RETURNED: "is_returned", DEAR: "is_dear", ONCE: "is_once"}
 _SILENCE = 4.6  # −ln 0.01: so long without a sale, before the first or after the last, is one product in a hundred by luck
-_EXPECTED_AGAIN = 3.0  # times that luck would bring a buyer back: none at all then is seldom luck
+_EXPECTED_AGAIN = 2 * _SILENCE  # pairs of days, two a buyer who comes back once: none at all is one product in a hundred by luck
 
 _COMPANIONS = mark("other products in the order")  # the other traits are shares
+_AGAIN = mark("bought again beyond luck")
 # Traits that are compared: name, sum over products, what it is divided by. Shares of products have products below.
 TRAITS = (
     (mark("dear within their category"), "dear", "told"),
     (mark("cheap within their category"), "cheap", "told"),
     (mark("launched in the last half year"), "launched", "one"),
     (mark("lines on offer"), "offer_lines", "offer_base"),
-    (mark("bought again beyond luck"), "again_more", "pairs"),
+    (_AGAIN, "again_more", "pairs"),
     (mark("lines returned"), "returned", "lines"),
     (_COMPANIONS, "companions", "orders"),
     (mark("gross margin"), "margin", "margin_base"),
 )
-TRAIT_NAMES = tuple(name for name, _top, _base in TRAITS)
+_PRODUCTS = tuple(name for name, _top, base in TRAITS if base in ("told", "one"))
 _TRAIT_COLUMNS = {
     "trait": "str", "best_value": "float64", "rest_value": "float64", "difference": "float64", "low": "float64", "high": "float64",
     "q_value": "float64", "is_significant": "bool", "best_products": "int64", "rest_products": "int64", "unit": "str",
@@ -73,8 +74,9 @@ def product_sales(order_lines: ir.Table, products: ir.Table, *, as_of: datetime,
     orders and not by revenue, which dear products would lead by being dear. again_luck: popular products are bought again by luck alone,
     so it is reckoned from how many of its buyers' shopping days hold it and how many days they have, as if all took it with one chance.
     is_new: launched in the last 90 days; is_gone: not sold for so long that luck would leave it so one time in a hundred; is_returned:
-    three lines or more came back, beyond chance more than of all products; is_dear: in the high price tier; is_once: luck alone would
-    have brought buyers back three times, none came. likely_reason: the first of these that fits a slow seller, else "few buyers". [S84]
+    three lines or more came back, beyond chance more than of all products; is_dear: in the high price tier; is_once: no buyer came back
+    for it, which luck would bring about one time in a hundred. likely_reason: the first of these that fits a slow seller, else "few
+    buyers". [S84]
 
     Raises ValueError if window_days < 1.
     """
@@ -214,7 +216,9 @@ def best_seller_traits(sales: ir.Table) -> pd.DataFrame:
     rows = [row for at, (name, *_sums) in enumerate(TRAITS) if (row := _trait(sums, at, name, products)) is not None]
     found = pd.DataFrame(rows, columns=[*list(_TRAIT_COLUMNS)[:6], "p_value", "best_products", "rest_products", "unit"])
     q = np.array(false_discovery(found["p_value"].fillna(1.0).tolist()))
-    clear = (q <= ALPHA) & (found["difference"].abs() > NOTABLE * found["rest_value"].abs()) & (products[0] >= 10)
+    # Beyond luck is around 0 where nothing is bought again: there a tenth of a tenth is the least to act on.
+    least = found["rest_value"].abs().where(found["trait"] != _AGAIN, 0.1)
+    clear = (q <= ALPHA) & (found["difference"].abs() > NOTABLE * least) & (products[0] >= 10)
     return found.assign(q_value=q, is_significant=clear)[list(_TRAIT_COLUMNS)].astype(_TRAIT_COLUMNS)
 
 
@@ -222,10 +226,14 @@ def _trait(sums: pd.DataFrame, at: int, name: str, products: list[int]) -> tuple
     columns = [sums[f"{part}{at}"].astype("float64") for part in ("k", "n", "kk", "kn", "nn", "m")]
     if not (columns[1] > 0).all() or not (columns[0] != 0).any():
         return None
-    best, rest = (ratio(*[column.iloc[[side]] for column in columns]) for side in (0, 1))
-    gap = difference(best, rest).iloc[0]
+    best, rest = (Sums.of(*[column.iloc[[side]] for column in columns]) for side in (0, 1))
+    gap = difference(best, rest, few=True).iloc[0]
+    low, high, p_value = float(gap["low"]), float(gap["high"]), float(gap["p_value"])
+    if name in _PRODUCTS:  # products that have it, of all: few, and counted
+        counts = [int(part.iloc[side]) for side in (0, 1) for part in columns[:2]]
+        (low, high), p_value = share_difference(*counts), shares_p_value(*counts)
     unit = "number" if name == _COMPANIONS else "share"
-    return name, best.value[0], rest.value[0], gap["difference"], gap["low"], gap["high"], gap["p_value"], *products, unit
+    return name, best.ratio[0], rest.ratio[0], gap["difference"], low, high, p_value, *products, unit
 
 
 def slow_seller_problems(sales: ir.Table) -> pd.DataFrame:
@@ -255,12 +263,13 @@ def slow_seller_problems(sales: ir.Table) -> pd.DataFrame:
 
 
 def listed_sellers(sales: ir.Table, kind: str, *, top: int = 10) -> pd.DataFrame:
-    """The best sellers with most orders, or the slow ones that lag furthest behind the usual product of their category.
+    """The best sellers with most orders, or the slow ones that lag furthest behind their category, those with a reason to act on first.
 
     product_sales(…)  →  item | category, orders, customers, revenue, price_tier, missing_orders, likely_reason
     """
     chosen = sales.filter((_.kind == kind).fill_null(False))
-    order = [ibis.desc("orders"), ibis.asc("product_id")] if kind == BEST else [ibis.desc("missing_orders"), ibis.asc("product_id")]
+    behind = [(_.likely_reason == FEW).ifelse(1, 0), ibis.desc("missing_orders"), ibis.desc("orders"), ibis.asc("product_id")]
+    order = [ibis.desc("orders"), ibis.asc("product_id")] if kind == BEST else behind
     columns = ["item", "category", "orders", "customers", "revenue", "price_tier", "missing_orders", "likely_reason"]
     placed = chosen.mutate(place=ibis.row_number().over(ibis.window(order_by=order))).filter(_.place < top)
     return frame(placed.select("place", *columns)).sort_values("place", ignore_index=True)[columns]

@@ -231,14 +231,15 @@ def _reach(cuts: int) -> float:
 
 
 def demand_forecast(weekly: pd.DataFrame, tested: pd.DataFrame) -> pd.DataFrame:
-    """The last 26 weeks and the next eight, with the range in which demand will lie eight times in ten.
+    """The last 26 weeks and, where the forecast wins, the next eight with the range in which demand will lie eight times in ten.
 
     weekly_demand(…), back_test(…)  →  region, week (its first day), lead (0 and below: past; 1–8: foretold) | demand (past), forecast, low,
     high (foretold; ranges nan below three cuts)
 
-    The range is as wide as the errors at past cuts were, on a logarithmic scale. Regions with less than 26 weeks of history have no row.
-    [S86]
+    The range is as wide as the errors at past cuts were, on a logarithmic scale. A region whose forecast does not win has its past alone;
+    regions with less than 26 weeks of history have no row. [S86]
     """
+    won = set(demand_skill(tested).query("wins")["region"])
     rows: list[tuple[object, ...]] = []
     for region, series in weekly.groupby("region", sort=False):
         y, weeks = series["demand"].to_numpy("float64"), pd.DatetimeIndex(series["week"])
@@ -249,7 +250,7 @@ def demand_forecast(weekly: pd.DataFrame, tested: pd.DataFrame) -> pd.DataFrame:
         factor = _factor(tested[tested["region"] == region])
         rows += [
             (region, weeks[-1] + pd.Timedelta(weeks=lead), lead, math.nan, value, _under(value, factor), _over(value, factor))
-            for lead, value in enumerate(foretold(y), 1)
+            for lead, value in enumerate(foretold(y) if region in won else [], 1)
         ]
     return pd.DataFrame(rows, columns=list(_FORECAST)).astype(_FORECAST)
 

@@ -11,7 +11,7 @@ import pandas as pd
 from ibis import _
 
 from custkit.analysis.rates import SMALL_SAMPLE, false_discovery
-from custkit.analysis.ratios import Ratio, difference, ratio
+from custkit.analysis.ratios import Sums, difference
 from custkit.engine import frame
 from custkit.tables import SALE
 from custkit.words import mark
@@ -116,19 +116,19 @@ def _counted(orders: ir.Table, spans: dict[str, tuple[datetime, datetime]]) -> t
 
 
 def _trend(sums: pd.DataFrame, totals: pd.Series, *, known: bool) -> pd.DataFrame:
-    now, before = (_share(sums, totals, when) for when in ("now", "before"))
+    now, before = (_sums(sums, totals, when) for when in ("now", "before"))
     tested = (known & (sums[["k_now", "k_before"]].max(axis=1) >= SMALL_SAMPLE)).to_numpy()
     p = difference(now, before)["p_value"].where(tested)
     q = np.full(len(p), np.nan)
     q[p.notna()] = false_discovery(p.dropna().tolist())
-    change = np.divide(now.value, before.value, out=np.full(len(p), np.nan), where=before.value > 0) - 1
-    clear, gap = (q <= ALPHA) & ~(np.abs(change) < NOTABLE), now.value - before.value
+    change = np.divide(now.ratio, before.ratio, out=np.full(len(p), np.nan), where=before.k > 0) - 1
+    clear, gap = (q <= ALPHA) & ~(np.abs(change) < NOTABLE), now.ratio - before.ratio
     trend = np.select([~tested, clear & (gap > 0), clear & (gap < 0)], [NOT_TOLD, RISING, FALLING], STEADY)
-    told = {"share_before": before.value, "share_now": now.value, "change": change, "q_value": q}
+    told = {"share_before": before.ratio, "share_now": now.ratio, "change": change, "q_value": q}
     made = pd.DataFrame(told if known else dict.fromkeys(told, np.nan), index=sums.index, dtype="float64")
     return made.assign(trend=pd.Series(trend, index=made.index, dtype="str"))
 
 
-def _share(sums: pd.DataFrame, totals: pd.Series, when: str) -> Ratio:
+def _sums(sums: pd.DataFrame, totals: pd.Series, when: str) -> Sums:
     whole = {name: pd.Series(float(totals[f"{name}_{when}"]), index=sums.index) for name in ("n", "nn", "m")}
-    return ratio(sums[f"k_{when}"], whole["n"], sums[f"kk_{when}"], sums[f"kn_{when}"], whole["nn"], whole["m"])
+    return Sums.of(sums[f"k_{when}"], whole["n"], sums[f"kk_{when}"], sums[f"kn_{when}"], whole["nn"], whole["m"])

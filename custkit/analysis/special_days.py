@@ -14,7 +14,7 @@ from ibis import _
 from scipy.stats import t as t_distribution
 
 from custkit.analysis.rates import false_discovery
-from custkit.calendar_days import PromotionDay
+from custkit.client import Client
 from custkit.engine import fetch
 from custkit.words import mark
 
@@ -23,26 +23,26 @@ ALPHA = 0.05
 BESIDE, REACH = 4, 8  # so many days of the same weekday on each side, so many weeks away at most
 LEAST_BLOCKS = 10  # ordinary stretches of the same length, from which chance is learnt
 RUN_UP = 7  # days before a holiday
-_COLUMNS = ("name", "kind", "first_day", "last_day")
+_COLUMNS = ("occasion", "kind", "first_day", "last_day")
 _MEASURES = ("orders", "revenue")
-_EFFECTS = {"name": "str", "kind": "str", "times": "int64", "days": "int64"}
+_EFFECTS = {"occasion": "str", "kind": "str", "times": "int64", "days": "int64"}
 
 
-def special_days(
-    daily: pd.DataFrame, campaigns: ir.Table, *, places: Sequence[str], promotion_days: Sequence[PromotionDay], language: str = "en"
-) -> pd.DataFrame:
+def special_days(daily: pd.DataFrame, campaigns: ir.Table, *, client: Client) -> pd.DataFrame:
     """Every holiday, promotion and campaign in the days of `daily`, one row a run of days.
 
-    day | …; campaigns  →  name, kind ("holiday", "promotion", "campaign"), first_day, last_day (inclusive)
+    day | …; campaigns  →  occasion (its name), kind ("holiday", "promotion", "campaign"), first_day, last_day (inclusive)
 
-    places: countries and their regions, such as DE or DE-BY. A day shifted because the holiday falls on a weekend bears the holiday's
-    name. Campaigns without an end are left out. Public holidays only: a day of gifts such as Valentine's is the client's to name. [S71]
+    Of the client only `holidays` (or the country of time zone and currency), `promotion_days` and `language` are read. A day shifted
+    because the holiday falls on a weekend bears the holiday's name. Campaigns without an end are left out. Public holidays only: a day of
+    gifts such as Valentine's is the client's to name. [S71]
     """
     if daily.empty:
         return _as_days([])
     first, last = daily["day"].min().date(), daily["day"].max().date()
-    rows = [(promotion.name, PROMOTION, *span) for promotion in promotion_days for span in promotion.spans(first, last)]
-    rows += [(name, HOLIDAY, *run) for name, days in _holidays(places, first, last, language).items() for run in _runs(days)]
+    rows = [(promotion.name, PROMOTION, *span) for promotion in client.promotion_days for span in promotion.spans(first, last)]
+    found = _holidays(client.holiday_places, first, last, client.language)
+    rows += [(name, HOLIDAY, *run) for name, days in found.items() for run in _runs(days)]
     known = fetch(campaigns.filter(_.ends_at > _.starts_at).select("campaign_id", "campaign_name", "starts_at", "ends_at"))
     for row in known.to_pylist():
         rows.append((row["campaign_name"] or row["campaign_id"], CAMPAIGN, row["starts_at"].date(), _last_day(row["ends_at"])))
@@ -61,8 +61,9 @@ def _holidays(places: Sequence[str], first: date, last: date, language: str) -> 
     years = range(first.year, last.year + 1)
     for place in places:
         country, _dash, region = place.partition("-")
-        spoken = {"zh_CN": "zh_CN"}.get(language, "en_US")
-        for day, names in country_holidays(country, subdiv=region or None, years=years, language=spoken).items():
+        spoken = country_holidays(country).supported_languages
+        tongue = next((wanted for wanted in (language, "en_US") if wanted in spoken), None)
+        for day, names in country_holidays(country, subdiv=region or None, years=years, language=tongue).items():
             for name in names.split("; "):
                 found.setdefault(re.sub(r" ?[(（].*", "", name), set()).add(day)
     return found
@@ -88,7 +89,7 @@ def _as_days(rows: list[tuple[str, str, date, date]]) -> pd.DataFrame:
 def special_day_effects(daily: pd.DataFrame, days: pd.DataFrame) -> pd.DataFrame:
     """What was sold on each holiday, promotion and campaign against comparable days, and in the week before each holiday.
 
-    day | orders, revenue; special_days(…)  →  name, kind | times, days (that could be compared), orders, expected_orders, orders_effect
+    day | orders, revenue; special_days(…)  →  occasion, kind | times, days (that could be compared), orders, expected_orders, orders_effect
     (share more or less), orders_low, orders_high (95 %), orders_q; the same for revenue; before_effect, before_low, before_high, before_q
     (revenue of the seven days before a holiday); is_significant (one of the three differs, at most 5 % false discoveries over all)
 
@@ -99,8 +100,8 @@ def special_day_effects(daily: pd.DataFrame, days: pd.DataFrame) -> pd.DataFrame
     came at that time is counted too: a comparison in time, no proof of cause. Most revenue above the expected first. [S71]
     """
     at = _Calendar(daily, days)
-    rows = [_effect(at, str(name), str(kind), group) for (name, kind), group in days.groupby(["name", "kind"], sort=True)]
-    names = ["name", "kind", "times", "days"]
+    rows = [_effect(at, str(name), str(kind), group) for (name, kind), group in days.groupby(["occasion", "kind"], sort=True)]
+    names = ["occasion", "kind", "times", "days"]
     names += [f"{column}" for m in _MEASURES for column in (m, f"expected_{m}", f"{m}_effect", f"{m}_low", f"{m}_high", f"{m}_p")]
     names += ["before_effect", "before_low", "before_high", "before_p"]
     made = pd.DataFrame(rows, columns=names).astype({name: _EFFECTS.get(name, "float64") for name in names})
@@ -111,8 +112,8 @@ def special_day_effects(daily: pd.DataFrame, days: pd.DataFrame) -> pd.DataFrame
     made[["orders_q", "revenue_q", "before_q"]] = q.reshape(-1, 3)
     made["is_significant"] = (made[["orders_q", "revenue_q", "before_q"]] <= ALPHA).any(axis=1)
     beyond = made["revenue"] - made["expected_revenue"]
-    order = pd.DataFrame({"beyond": -beyond.fillna(-np.inf), "name": made["name"], "kind": made["kind"]})
-    return made.drop(columns=tested).iloc[order.sort_values(["beyond", "name", "kind"]).index].reset_index(drop=True)
+    order = made[["occasion", "kind"]].assign(beyond=-beyond.fillna(-np.inf))
+    return made.drop(columns=tested).iloc[order.sort_values(["beyond", "occasion", "kind"]).index].reset_index(drop=True)
 
 
 class _Calendar:
