@@ -97,8 +97,8 @@ def _logs(order_lines: ir.Table) -> ir.Table:
         spend=_.paid.ln(),
         price=_.paid.ln() - to_float(_.quantity).ln(),
         depth=1 - _.paid / to_float(_.gross_amount),
-        coupon=with_coupon.ifelse(1.0, 0.0),
-        reduced=with_discount.ifelse(1.0, 0.0),
+        coupon=to_float(with_coupon.ifelse(1, 0)),
+        reduced=to_float(with_discount.ifelse(1, 0)),
     )
 
 

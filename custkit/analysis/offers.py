@@ -50,20 +50,21 @@ def discount_strength(purchases: ir.Table) -> pd.DataFrame:
         purchases.aggregate(
             **_measures(), both_orders=_.count(where=on_offer), both_amount=either.sum(), net_amount=(_.gross_amount - either).sum()
         )
-    ).iloc[0]
+    ).fillna(0.0)  # Spark counts nothing as null
+    total = found.iloc[0]
     rows = pd.DataFrame(
-        [(label, found[f"{kind}_orders"], found[f"{kind}_amount"]) for kind, label in _OFFERS.items()],
+        [(label, total[f"{kind}_orders"], total[f"{kind}_amount"]) for kind, label in _OFFERS.items()],
         columns=["offer", "offer_orders", "offer_amount"],
     ).astype({"offer": "str", "offer_orders": "int64", "offer_amount": "float64"})
-    rows = rows if found["both_orders"] else rows.iloc[:0]
-    intervals = [wilson(int(k), int(found["orders"])) for k in rows["offer_orders"]]
+    rows = rows if total["both_orders"] else rows.iloc[:0]
+    intervals = [wilson(int(k), int(total["orders"])) for k in rows["offer_orders"]]
     return rows.assign(
-        orders=int(found["orders"]),
-        offer_share=_ratio(rows["offer_orders"], pd.Series(int(found["orders"]), index=rows.index)),
+        orders=int(total["orders"]),
+        offer_share=_ratio(rows["offer_orders"], pd.Series(int(total["orders"]), index=rows.index)),
         offer_low=pd.Series([low for low, _high in intervals], dtype="float64"),
         offer_high=pd.Series([high for _low, high in intervals], dtype="float64"),
-        gross_share=_ratio(rows["offer_amount"], pd.Series(found["gross_amount"], index=rows.index)),
-        net_share=_ratio(rows["offer_amount"], pd.Series(found["net_amount"], index=rows.index)),
+        gross_share=_ratio(rows["offer_amount"], pd.Series(total["gross_amount"], index=rows.index)),
+        net_share=_ratio(rows["offer_amount"], pd.Series(total["net_amount"], index=rows.index)),
     )[["offer", "orders", "offer_orders", "offer_share", "offer_low", "offer_high", "offer_amount", "gross_share", "net_share"]]
 
 

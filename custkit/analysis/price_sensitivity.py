@@ -72,7 +72,7 @@ def _people(order_lines: ir.Table, products: ir.Table) -> ir.Table:
             "revenue",
             category=_.category.fill_null(""),
             month=_.ordered_at.strftime("%Y-%m"),
-            offered=on_offer.ifelse(1.0, 0.0),
+            offered=to_float(on_offer.ifelse(1, 0)),
         )
     )
     usual = sold.group_by("category", "month").aggregate(usual=_.offered.mean())
