@@ -24,6 +24,7 @@ HEAVY = (
     "scipy.special",
     "statsmodels.api",
     "sklearn.cluster",
+    "sklearn.linear_model",
     "sklearn.metrics",
     "sklearn.preprocessing",
     "mlxtend.frequent_patterns",
