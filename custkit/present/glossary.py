@@ -102,7 +102,7 @@ GLOSSARY: dict[str, Entry] = {
     "churn_rate": Entry(
         mark("churn"),
         mark(
-            "Of the customers who bought in the days before the month after which one counts as dormant, the share that is gone at its end: dormant or by a farewell. The lifecycle page asks everybody on a buying stage, whom a visit keeps there too, so its base is larger."
+            "Of the customers who bought in the days before the month after which one counts as dormant, the share that is gone at its end: dormant or by a farewell. The lifecycle page asks everybody on a buying stage, whom a visit keeps there too, so its base may be a few larger."
         ),
         ("S4", "S60"),
     ),

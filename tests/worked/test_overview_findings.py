@@ -136,6 +136,22 @@ def test_a_tile_that_rests_on_few_says_so_and_claims_nothing():
     assert (tile["small"], tile["change"], tile["direction"]) == ("small sample: 12", "not compared: fewer than 30", "none")
 
 
+def test_what_rests_on_few_is_set_in_grey_with_the_number():
+    few = told(20, 12)
+    revenue = findings.revenue_finding(*few)
+    assert (revenue.headline, revenue.tone) == ("February 2026 brought $120.00; too few bought to compare it with January 2026.", "quiet")
+    said = [
+        findings.spend_finding(*few),
+        findings.repurchase_finding(*few),
+        findings.churn_finding(*few, rules=Lifecycle()),
+        findings.activity_finding(*few, rules=Lifecycle()),
+        findings.bridge_finding(bridge(new=(600.0, 500.0, False)), *few),
+    ]
+    assert all(finding.tone == "quiet" for finding in said)
+    assert all("Small sample: 12 customers." in finding.detail for finding in said[:3])
+    assert "Small sample: 24 customers." in said[3].detail and "too few bought to say more" in said[4].headline
+
+
 def test_a_change_of_definition_breaks_the_line_and_the_comparison():
     months, changed = told(1000, 1100, 1200, definitions={"repurchase_rate": "two_orders; all_time from 2026-03"})
     tile = {tile.name: tile for tile in findings.kpi_tiles(months, changed).tiles}["Repurchase rate"].as_dict()

@@ -193,6 +193,9 @@ def revenue_finding(months: pd.DataFrame, changes: pd.DataFrame) -> Finding:
     if not months.iloc[-2].complete:
         told = _("{month} brought {revenue}; {before} is incomplete and not compared.").format(month=month, revenue=revenue, before=before)
         return Finding(told, year, facts)
+    if row.why_not == ALONE:
+        told = _("{month} brought {revenue}; too few bought to compare it with {before}.")
+        return _quiet(told.format(month=month, revenue=revenue, before=before), facts)
     rest = " ".join(part for part in (_a_day(months), year) if part)
     if not row.significant:
         told = _("Revenue was {revenue} in {month}: no significant change on {before}.").format(revenue=revenue, month=month, before=before)
@@ -375,7 +378,7 @@ def spend_finding(months: pd.DataFrame, changes: pd.DataFrame) -> Finding:
         parts.append(_("Against {month}: {changes}.").format(month=then, changes=_("; ").join(moved)))
     parts += [guests] if (guests := _guests(now)) else []
     parts += [_small(int(spend.n))] if spend.n < SMALL_SAMPLE else []
-    return Finding(words.close(told), " ".join(parts), facts)
+    return Finding(words.close(told), " ".join(parts), facts, tone=_tone(spend.n))
 
 
 def changes_table(changes: pd.DataFrame, *, note: str = "") -> Shown:
@@ -434,7 +437,9 @@ def bridge_finding(bridge: pd.DataFrame, months: pd.DataFrame, changes: pd.DataF
         return _quiet(_("Revenue of {month} and {before} is the same, customer by customer.").format(month=now, before=before), facts)
     change = _signed_money(float(bridge["change"].sum()))
     told = (
-        _("Revenue moved by {change} on {before}.")
+        _("Revenue moved by {change} on {before}; too few bought to say more.")
+        if row.why_not == ALONE
+        else _("Revenue moved by {change} on {before}.")
         if row.significant
         else _("Revenue moved by {change} on {before}, which is within noise.")
     ).format(change=change, before=before)
@@ -520,7 +525,10 @@ def repurchase_finding(months: pd.DataFrame, changes: pd.DataFrame) -> Finding:
         mature = _("Of those who first bought at least {days} ago {rate} bought on another day.")
         parts.append(mature.format(days=words.days(MATURE_DAYS), rate=words.share(now.repurchase_rate_mature)))
     return Finding(
-        _(headline).format(rate=words.share(now.repurchase_rate)), " ".join([*parts, *_tail(months, row)]), (_fact(months, row),)
+        _(headline).format(rate=words.share(now.repurchase_rate)),
+        " ".join([*parts, *_tail(months, row)]),
+        (_fact(months, row),),
+        tone=_tone(row.n),
     )
 
 
@@ -541,7 +549,7 @@ def churn_finding(months: pd.DataFrame, changes: pd.DataFrame, *, rules: Lifecyc
             lost=words.count(now.churned_lost),
         )
     ]  # fmt: skip
-    return Finding(told, " ".join([*parts, *_tail(months, row)]), (_fact(months, row),))
+    return Finding(told, " ".join([*parts, *_tail(months, row)]), (_fact(months, row),), tone=_tone(row.n))
 
 
 def activity_finding(months: pd.DataFrame, changes: pd.DataFrame, *, rules: Lifecycle) -> Finding:
@@ -570,7 +578,7 @@ def activity_finding(months: pd.DataFrame, changes: pd.DataFrame, *, rules: Life
     if not pd.isna(now.orders_per_customer):
         orders = _("Buyers of the month ordered {orders} times on average.")
         parts.append(orders.format(orders=words.number(now.orders_per_customer, 2)))
-    return Finding(told, " ".join([*parts, *_tail(months, row)]), tuple(facts))
+    return Finding(told, " ".join([*parts, *_tail(months, row)]), tuple(facts), tone=_tone(row.n))
 
 
 def _tail(months: pd.DataFrame, row: pd.Series) -> list[str]:
@@ -634,7 +642,7 @@ def second_purchase_finding(summary: pd.DataFrame, *, definitions: Definitions, 
         parts.append(_("{share} are back within {days}.").format(share=words.share(row.returned_in_90_days), days=words.days(HORIZON_DAYS)))
     if customers < SMALL_SAMPLE:
         parts.append(_small(customers))
-    return Finding(told, " ".join(parts), (counted, *by.values(), back))
+    return Finding(told, " ".join(parts), (counted, *by.values(), back), tone=_tone(customers))
 
 
 def structure_finding(structure: pd.DataFrame) -> Finding:
@@ -673,7 +681,9 @@ def structure_finding(structure: pd.DataFrame) -> Finding:
                 int(quiet.customers),
             ).format(n=words.count(quiet.customers), revenue=words.money(quiet.revenue))
         )
-    return Finding(told[0], " ".join(detail), facts)
+    people = int(structure.loc[structure["grouping"] == STAGE, "customers"].sum())
+    detail += [_small(people)] if people < SMALL_SAMPLE else []
+    return Finding(told[0], " ".join(detail), facts, tone=_tone(people))
 
 
 def structure_table(structure: pd.DataFrame) -> Shown:
@@ -768,6 +778,11 @@ def _last_year() -> str:
 
 def _small(n: int) -> str:
     return ngettext("Small sample: {n} customer.", "Small sample: {n} customers.", n).format(n=words.count(n))
+
+
+def _tone(n: float) -> Literal["plain", "quiet"]:
+    """What rests on few is set in grey."""
+    return "quiet" if n < SMALL_SAMPLE else "plain"
 
 
 def _quiet(sentence: str, facts: tuple[Fact, ...] = ()) -> Finding:
