@@ -1,4 +1,4 @@
-"""CDNOW by code of another kind: pandas for the first 30 days and for gaps, a plain Lorenz curve for the order found, counts for the rest."""
+"""CDNOW by code of another kind: pandas for the first 30 days and for gaps, a plain Lorenz curve for the order found, counts beyond."""
 
 from __future__ import annotations
 
