@@ -7,10 +7,12 @@ of customers are lower than in the notebooks where the small shop would have no 
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from custkit.analysis import (
+    abuse,
     bridge,
     changes,
     churn_risk,
@@ -27,6 +29,7 @@ from custkit.analysis import (
     early_value,
     funnel,
     high_ticket,
+    hold_out,
     itemsets,
     kmeans,
     kpis,
@@ -54,6 +57,8 @@ from custkit.analysis import (
     second_purchase,
     segment_laws,
     segment_maps,
+    spending_actions,
+    spending_score,
     structure,
     survival,
     tiers,
@@ -61,6 +66,7 @@ from custkit.analysis import (
     win_back,
 )
 from custkit.book import Book
+from custkit.client import Abuse
 
 
 class Questions:
@@ -69,6 +75,10 @@ class Questions:
     def __init__(self, book: Book) -> None:
         self.book, self.rules = book, book.client.lifecycle
         self.people = (book.customers, book.purchases, book.events)
+        # The shop knows no incomes: sizes of households and channels stand in for bands and occupations.
+        self.bands = book.customers.mutate(income_band=book.customers.household_size, occupation=book.customers.acquisition_channel)
+        before = book.at(book.period - 6)
+        self.half_a_year_ago, self.since = rfm.rfm(before.purchases, as_of=before.as_of), before.as_of
         self.lines = book.order_lines.filter(book.order_lines.ordered_at >= book.days_before(365))
         self.month_lines = self.lines.filter(self.lines.ordered_at >= book.start)
         self.month_visits = book.events.filter(book.events.occurred_at >= book.start)
@@ -84,6 +94,9 @@ class Questions:
 
     def early(self) -> Any:
         return self.ask("early_features.early_features")
+
+    def ever(self) -> int:
+        return conservation.base(self.book.purchases, as_of=self.book.as_of).buyers
 
     def baskets(self) -> Any:
         return itemsets.baskets(self.lines, self.book.products, level=self.ask("itemsets.item_level"))
@@ -163,13 +176,24 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     ),
     "lifetime_ways.lifetime_ways": lambda q: lifetime_ways.lifetime_ways(q.book.purchases, as_of=q.book.as_of),
     "definitions.passport": lambda q: definitions.passport(
-        q.ask("kpis.monthly_kpis"), q.ask("noise.month_noise"), q.ask("second_purchase.second_purchase_summary"),
-        q.ask("customer_value.customer_value"), q.ask("lifetime_ways.lifetime_ways"), definitions=q.book.client.definitions,
+        q.ask("kpis.monthly_kpis"),
+        q.ask("noise.month_noise"),
+        q.ask("second_purchase.second_purchase_summary"),
+        q.ask("customer_value.customer_value"),
+        q.ask("lifetime_ways.lifetime_ways"),
+        definitions=q.book.client.definitions,
         period=q.book.period,
     ),
+    "conservation.base": lambda q: conservation.base(q.book.purchases, as_of=q.book.as_of, start=q.book.days_before(365)),
+    "conservation.laws": lambda q: conservation.laws(waits=(q.ask("second_purchase.second_purchase_spells").n, q.ever())),
     "conservation.month_laws": lambda q: conservation.month_laws(
-        q.book.orders, q.book.customers, period=q.book.period, kpis=q.ask("kpis.monthly_kpis"), bridge=q.ask("bridge.revenue_bridge"),
-        tree=q.ask("revenue_tree.revenue_tree"), structure=q.ask("structure.user_structure"),
+        q.book.orders,
+        q.book.customers,
+        period=q.book.period,
+        kpis=q.ask("kpis.monthly_kpis"),
+        bridge=q.ask("bridge.revenue_bridge"),
+        tree=q.ask("revenue_tree.revenue_tree"),
+        structure=q.ask("structure.user_structure"),
         waits=q.ask("second_purchase.second_purchase_spells"),
     ),
     "customer_value.needed": lambda q: customer_value.needed(q.book.client.gross_margin),
@@ -273,6 +297,57 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     "crosses.frequency_spend": lambda q: crosses.frequency_spend(q.scores),
     "crosses.region_amount": lambda q: crosses.region_amount(q.scores, q.book.customers),
     "crosses.category_loyalty": lambda q: crosses.category_loyalty(q.book.order_lines, q.book.products, as_of=q.book.as_of),
+    # spending_power: the score, abuse, actions
+    "abuse.abuse_evidence": lambda q: abuse.abuse_evidence(q.book.order_lines, as_of=q.book.as_of, rules=q.book.client.abuse),
+    "abuse.abuse_evidence with low thresholds": lambda q: abuse.abuse_evidence(
+        q.book.order_lines,
+        as_of=q.book.as_of,
+        rules=Abuse(thresholds=(Decimal(50),), returned=0.1, returns=1, round_trips=1, bulk_times=2, bulk_lines=1, coupon_orders=1),
+    ),
+    "abuse.suspected_abuse": lambda q: abuse.suspected_abuse(
+        q.book.order_lines, as_of=q.book.as_of, rules=Abuse(returned=0.1, bulk_times=2)
+    ),
+    "abuse.abuse_summary": lambda q: abuse.abuse_summary(q.ask("abuse.abuse_evidence with low thresholds")),
+    "spending_score.band_places": lambda q: spending_score.band_places(q.bands),
+    "spending_score.means": lambda q: spending_score.means(
+        q.bands, bands=q.ask("spending_score.band_places"), occupations=("Referral", "Organic")
+    ),
+    "spending_score.behaviour": lambda q: spending_score.behaviour(q.book.order_lines, q.book.products, as_of=q.book.as_of),
+    "spending_score.engagement": lambda q: spending_score.engagement(q.book.events, q.book.surveys, as_of=q.book.as_of),
+    "spending_score.full_price": lambda q: spending_score.full_price(q.ask("price_sensitivity.price_sensitivity")),
+    "spending_score.paying": lambda q: spending_score.paying(q.book.purchases, rules=q.book.client.payments),
+    "spending_score.spending_parts": lambda q: spending_score.spending_parts(
+        q.ask("spending_score.behaviour"), q.ask("spending_score.means"), q.ask("spending_score.paying"), q.ask("spending_score.engagement")
+    ),
+    "spending_score.spending_scores": lambda q: spending_score.spending_scores(q.ask("spending_score.spending_parts")),
+    "spending_score.scores_at": lambda q: spending_score.scores_at(q.book),
+    "spending_score.score_parts": lambda q: spending_score.score_parts(q.ask("spending_score.scores_at")),
+    "spending_score.score_coverage": lambda q: spending_score.score_coverage(q.ask("spending_score.scores_at")),
+    "spending_score.level_summary": lambda q: spending_score.level_summary(q.ask("spending_score.scores_at")),
+    "spending_score.held_out": lambda q: spending_score.held_out(q.book),
+    "hold_out.next_spend": lambda q: hold_out.next_spend(q.book.order_lines, start=q.since, as_of=q.book.as_of),
+    "hold_out.ranking_power": lambda q: hold_out.ranking_power(
+        q.half_a_year_ago, q.ask("hold_out.next_spend"), measures=["frequency", "recency_days"], against="monetary_value"
+    ),
+    "hold_out.tenths_next": lambda q: hold_out.tenths_next(
+        q.half_a_year_ago, q.ask("hold_out.next_spend"), measure="frequency", against="monetary_value"
+    ),
+    "spending_actions.credit_history": lambda q: spending_actions.credit_history(q.book.purchases, as_of=q.book.as_of),
+    "spending_actions.spending_actions": lambda q: spending_actions.spending_actions(
+        q.ask("spending_score.scores_at"),
+        q.ask("abuse.suspected_abuse"),
+        q.ask("price_sensitivity.price_sensitivity"),
+        q.ask("spending_actions.credit_history"),
+    ),
+    "spending_actions.actions_at": lambda q: spending_actions.actions_at(q.book, q.ask("spending_score.scores_at")),
+    "spending_actions.action_summary": lambda q: spending_actions.action_summary(q.ask("spending_actions.actions_at")),
+    "conservation.base": lambda q: conservation.base(q.book.purchases, as_of=q.book.as_of, start=q.book.days_before(365)),
+    "conservation.laws": lambda q: conservation.laws(
+        score_customers=(
+            [*q.ask("spending_score.score_coverage").customers, 0],
+            q.ask("conservation.base").buyers,
+        )
+    ),
     # spending_power: prices, offers, payment
     "offers.discount_strength": lambda q: offers.discount_strength(q.book.purchases),
     "offers.customer_offers": lambda q: offers.customer_offers(q.book.purchases, q.book.order_lines),
