@@ -341,13 +341,6 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     ),
     "spending_actions.actions_at": lambda q: spending_actions.actions_at(q.book, q.ask("spending_score.scores_at")),
     "spending_actions.action_summary": lambda q: spending_actions.action_summary(q.ask("spending_actions.actions_at")),
-    "conservation.base": lambda q: conservation.base(q.book.purchases, as_of=q.book.as_of, start=q.book.days_before(365)),
-    "conservation.laws": lambda q: conservation.laws(
-        score_customers=(
-            [*q.ask("spending_score.score_coverage").customers, 0],
-            q.ask("conservation.base").buyers,
-        )
-    ),
     # spending_power: prices, offers, payment
     "offers.discount_strength": lambda q: offers.discount_strength(q.book.purchases),
     "offers.customer_offers": lambda q: offers.customer_offers(q.book.purchases, q.book.order_lines),
