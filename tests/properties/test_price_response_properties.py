@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 
 from custkit.analysis.discount_response import discount_response
 from custkit.analysis.offers import customer_offers, discount_strength
+from custkit.analysis.payments import customer_payments, payment_mix, payment_months
 from custkit.analysis.price_sensitivity import price_sensitivity, sensitivity_summary
 from custkit.analysis.price_tiers import customer_tiers, product_tiers, tier_structure
 from custkit.analysis.returns import return_rates, returned_lines, unmatched_returns
+from custkit.client import Payments
 from custkit.engine import connect, fetch, load
 from custkit.present.findings.price_response import response_finding, sensitivity_finding
 from custkit.tables import TABLES
@@ -198,6 +200,35 @@ def test_discounts_of_customers_and_of_the_shop_are_the_same_money(duck, shop):
     if len(strength):
         assert strength["offer_amount"].iloc[2] == pytest.approx(strength["offer_amount"].iloc[:2].sum())
         assert (strength["net_share"].dropna() >= strength["gross_share"][strength["net_share"].notna()] - 1e-12).all()
+
+
+paid = st.tuples(st.integers(0, 4), st.integers(1, 3), st.sampled_from(["card", "Card in 6 instalments", "SUBSCRIPTION", None]))
+
+
+@given(orders=st.lists(paid, max_size=25))
+def test_every_order_is_paid_one_way(duck, orders):
+    table = canonical(
+        duck,
+        "orders",
+        [
+            {
+                "order_id": f"o{i}", "customer_id": f"c{customer}" if customer < 4 else None, "ordered_at": datetime(2026, 7 + month, 1),
+                "payment_method": method, "revenue": 10.0 + i,
+            }
+            for i, (customer, month, method) in enumerate(orders)
+        ],
+    )  # fmt: skip
+    mix, months = payment_mix(table, rules=Payments()), payment_months(table, rules=Payments())
+    if not any(method for _customer, _month, method in orders):
+        assert mix.empty and months.empty
+    else:
+        assert mix["orders"].sum() == months["orders"].sum() == len(orders)
+        assert mix["revenue"].sum() == pytest.approx(sum(10 + i for i in range(len(orders))))
+        assert months.filter(like="_share").sum(axis=1).tolist() == pytest.approx([1.0] * len(months))
+    own = fetch(customer_payments(table, rules=Payments())).to_pandas()
+    kinds = own[["full_orders", "instalment_orders", "subscription_orders", "unknown_orders"]]
+    assert kinds.sum(axis=1).tolist() == own["orders"].tolist()
+    assert own["orders"].sum() == sum(customer < 4 for customer, _month, _method in orders)
 
 
 def planted(rng, *, customers=60, products=15, elasticity=-1.5, depths=(0.0, 0.0, 0.1, 0.2, 0.3), spread=0.25):
