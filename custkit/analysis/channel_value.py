@@ -101,7 +101,7 @@ def channel_value(
     told = told.sort_values(["spend_amount", "customers", "acquisition_channel"], ascending=[False, False, True], ignore_index=True)
     told = _with_returns(told.assign(cost_per_customer=told["spend_amount"] / told["customers"]))
     paid = _payback(_curves(since, won, as_of), told)
-    told = told.assign(payback_month=told["acquisition_channel"].map(paid).astype("float64"))
+    told = told.assign(payback_month=told["acquisition_channel"].map(paid.get).astype("float64"))
     kinds = {"acquisition_channel": "str", "customers": "int64", "is_different": "bool"}
     return told.reindex(columns=COLUMNS).astype({name: kinds.get(name, "float64") for name in COLUMNS})
 
@@ -191,13 +191,13 @@ def _curves(since: ir.Table, won: ir.Table, as_of: datetime) -> pd.DataFrame:
     grid = pd.DataFrame(ages, columns=["acquisition_channel", "cohort", "period", "customers"])
     filled = grid.merge(sums, on=["acquisition_channel", "cohort", "period"], how="left").fillna({"margin": 0.0})
     monthly = filled.groupby(["acquisition_channel", "period"], as_index=False)[["customers", "margin"]].sum()
-    monthly = monthly[monthly["customers"] >= SMALL_SAMPLE]
-    means = monthly["margin"] / monthly["customers"]
+    monthly = monthly[monthly["customers"] >= SMALL_SAMPLE].astype({"acquisition_channel": "object", "margin": "float64"})
+    means = monthly["margin"] / monthly["customers"].astype("float64")
     return monthly.assign(cumulative_margin=means.groupby(monthly["acquisition_channel"]).cumsum()).drop(columns="margin")
 
 
 def _payback(curves: pd.DataFrame, channels: pd.DataFrame) -> dict[str, int]:
     """Channel → first month by whose end the margin covers what a customer cost."""
     costs = channels[channels["margin"].notna()].set_index("acquisition_channel")["cost_per_customer"]
-    covered = curves[curves["cumulative_margin"] >= curves["acquisition_channel"].map(costs)]
-    return covered.groupby("acquisition_channel")["period"].min().to_dict()
+    cost = curves["acquisition_channel"].map(costs.to_dict()).astype("float64")
+    return curves[curves["cumulative_margin"] >= cost].groupby("acquisition_channel")["period"].min().to_dict()

@@ -102,7 +102,7 @@ def _indices(prices: ir.Table) -> pd.DataFrame:
     mean = sums["off"] / sums["bought"]
     spread = (sums["squares"] - 2 * mean * sums["crossed"] + mean**2 * sums["bought_squares"]).clip(lower=0.0)
     drawn = sums["n"] / (sums["n"] - 1).where(sums["n"] >= ENOUGH)
-    among_all = sums["squares"].sum() / sums["bought"].sum() * sums["bought"]
+    among_all = sums["squares"].sum() / max(sums["bought"].sum(), 1.0) * sums["bought"]
     error = np.maximum(spread, among_all) ** 0.5 * drawn**0.5 / sums["bought"]
     chances = pd.Series([math.erfc(abs(off) / se / math.sqrt(2)) if se > 0 else math.nan for off, se in zip(mean, error, strict=True)])
     known = chances.dropna()

@@ -10,13 +10,14 @@ from custkit import words
 from custkit.analysis import difference_in_differences as did
 from custkit.analysis.campaign_uplift import BOUGHT
 from custkit.present.charts.style import ACCENT, BAD, INK, MUTED, ON_PAPER, SEQUENCE, SOFT, WARM, house_style, text_width
+from custkit.present.titles import campaign_title
 from custkit.words import _
 
 _MOST = 12
 
 
 def _by_rows(frame: pd.DataFrame) -> float:
-    shown = frame[frame["measure"] == BOUGHT] if "measure" in frame else frame
+    shown = frame[(frame["measure"] == BOUGHT) & (frame["placebo"].notna() if "placebo" in frame else True)]
     return 1.25 + 0.5 * min(max(len(shown), 1), _MOST + 1)
 
 
@@ -48,7 +49,9 @@ def campaign_uplifts(frame: pd.DataFrame, *, ax: Axes) -> Axes:
         _label(ax, place, row.uplift, label, edge)
     several = shown["campaign_name"].duplicated(keep=False)
     names = [
-        _("{campaign}, {group}").format(campaign=row.campaign_name, group=_(row.arm)) if twice else row.campaign_name
+        _("{campaign}, {group}").format(campaign=campaign_title(row.campaign_name, row.campaign_id), group=_(row.arm))
+        if twice
+        else campaign_title(row.campaign_name, row.campaign_id)
         for row, twice in zip(shown.itertuples(), several, strict=True)
     ]
     _name_rows(ax, [_short(name) for name in names])
@@ -58,11 +61,13 @@ def campaign_uplifts(frame: pd.DataFrame, *, ax: Axes) -> Axes:
 
 @house_style(height=_by_rows)
 def campaign_differences(frame: pd.DataFrame, *, ax: Axes) -> Axes:
-    """campaign_name, measure | difference, low, high, placebo, placebo_low, placebo_high, verdict: buyers beyond like ones.
+    """campaign_name, measure | difference, low, high, placebo, placebo_low, placebo_high, verdict: change beyond that of like customers.
 
-    The placebo lies in grey under each campaign; where it speaks against the comparison there is nothing else, and the row says so.
+    Of the share that bought, or of spend where nearly everybody buys. The placebo lies in grey under each campaign; where it speaks against
+    the comparison there is nothing else, and the row says so.
     """
-    known = frame[(frame["measure"] == did.BOUGHT) & frame["placebo"].notna()]
+    measure = did.telling_measure(frame)
+    known = frame[(frame["measure"] == measure) & frame["placebo"].notna()]
     shown = pd.concat([known[known["campaign_id"] == ""], known[known["campaign_id"] != ""].head(_MOST)])
     ax.axvline(0, color=MUTED, linewidth=1)
     ends = [*shown["low"], *shown["high"], *shown["placebo_low"], *shown["placebo_high"]]
@@ -72,11 +77,17 @@ def campaign_differences(frame: pd.DataFrame, *, ax: Axes) -> Axes:
         if row.difference == row.difference:
             colour = ACCENT if row.verdict == did.MORE else BAD if row.verdict == did.LESS else MUTED
             _interval(ax, place - 0.12, row.difference, row.low, row.high, colour)
-            _label(ax, place - 0.12, row.difference, words.points(row.difference), edge)
+            text = words.points(row.difference) if measure == did.BOUGHT else words.money(row.difference)
+            _label(ax, place - 0.12, row.difference, text, edge)
         else:
             ax.annotate(_(row.verdict), (-edge, place - 0.12), (4, 0), textcoords="offset points", va="center", fontsize=9, color=MUTED)
-    _name_rows(ax, [_short(_(name)) for name in shown["campaign_name"]])
-    _in_points(ax, edge)
+    _name_rows(ax, [_short(campaign_title(row.campaign_name, row.campaign_id)) for row in shown.itertuples()])
+    if measure == did.BOUGHT:
+        _in_points(ax, edge)
+        return ax
+    ax.set_xlim(-edge, edge)
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: words.money(value, cents=False)))
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=5))
     return ax
 
 
@@ -89,7 +100,7 @@ def _label(ax: Axes, place: float, value: float, text: str, edge: float) -> None
     """Over the point, and inside the axes."""
     half = text_width(text, 9) / 2 / 5.2 * 2 * edge
     at = min(max(value, -edge + half), edge - half)
-    ax.annotate(text, (at, place), (0, 6), textcoords="offset points", ha="center", fontsize=9, color=INK, bbox=ON_PAPER)
+    ax.annotate(text, (at, place), (0, 9), textcoords="offset points", ha="center", fontsize=9, color=INK, bbox=ON_PAPER)
 
 
 def _short(name: str, most: int = 28) -> str:

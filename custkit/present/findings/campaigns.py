@@ -11,6 +11,7 @@ from custkit.analysis.campaigns import CONTROL
 from custkit.analysis.rates import SMALL_SAMPLE, wilson
 from custkit.analysis.registrations import UNKNOWN_CHANNEL
 from custkit.present.finding import Fact, Finding, Unit, show
+from custkit.present.titles import campaign_title
 from custkit.words import _, ngettext
 
 _YEAR = 365
@@ -24,7 +25,7 @@ def campaign_table(summary: pd.DataFrame, uplift: pd.DataFrame, differences: pd.
         first, customers = groups.iloc[0], int(groups["customers"].sum())
         rows.append(
             (
-                first["campaign_name"],
+                campaign_title(first["campaign_name"], campaign),
                 _("{first} to {last}").format(
                     first=words.day(first["starts_at"]), last=words.day(first["ends_at"] - pd.Timedelta(microseconds=1))
                 ),
@@ -36,7 +37,8 @@ def campaign_table(summary: pd.DataFrame, uplift: pd.DataFrame, differences: pd.
             )
         )
     columns = ["campaign_name", "ran", "contacted", "buyer_share", "redemption_rate", "cost_amount", "outcome"]
-    return pd.DataFrame(rows, columns=columns).astype({"contacted": "int64", "buyer_share": "float64", "cost_amount": "float64"})
+    told = pd.DataFrame(rows, columns=columns).astype({"contacted": "int64", "buyer_share": "float64", "cost_amount": "float64"})
+    return told.drop(columns=[name for name in ("redemption_rate", "cost_amount") if not told[name].any()])
 
 
 def _outcome(uplift: pd.DataFrame, differences: pd.DataFrame) -> str:
@@ -44,7 +46,7 @@ def _outcome(uplift: pd.DataFrame, differences: pd.DataFrame) -> str:
     if bought.empty:
         seen = differences.loc[differences["measure"] == did.BOUGHT, "verdict"]
         like = _(str(seen.iloc[0])) if len(seen) else _(did.NOT_COMPARABLE)
-        return _("not incremental: nobody kept back; like customers: {verdict}").format(verdict=like)
+        return _("not incremental: nobody kept back; against like customers: {verdict}").format(verdict=like)
     unfair = bought.loc[bought["test"] != FAIR, "test"]
     if len(unfair):
         return _("no fair test: {reason}").format(reason=_(str(unfair.iloc[0])))
@@ -116,7 +118,8 @@ def _shown(uplift: pd.DataFrame, differences: pd.DataFrame) -> list[str]:
     by_like = differences[
         (differences["measure"] == did.BOUGHT) & (differences["verdict"] == did.MORE) & (differences["campaign_id"] != "")
     ]
-    return list(dict.fromkeys([*by_control["campaign_name"], *by_like["campaign_name"]]))
+    both = pd.concat([by_control[["campaign_name", "campaign_id"]], by_like[["campaign_name", "campaign_id"]]])
+    return list(dict.fromkeys(campaign_title(*pair) for pair in both.itertuples(index=False, name=None)))
 
 
 def _without_control(n: int) -> str:
@@ -135,7 +138,12 @@ def uplift_table(uplift: pd.DataFrame) -> pd.DataFrame:
         "campaign_name", "arm", "measure", "unit", "customers", "control_customers", "treated", "control", "gap_unit", "uplift",
         "estimate_range", "detectable",
     ]  # fmt: skip
-    return _ranged(uplift)[columns]
+    return _titled(_ranged(uplift))[columns]
+
+
+def _titled(frame: pd.DataFrame) -> pd.DataFrame:
+    names = [campaign_title(*pair) for pair in zip(frame["campaign_name"], frame["campaign_id"], strict=True)]
+    return frame.assign(campaign_name=pd.Series(names, index=frame.index, dtype="object"))
 
 
 def _ranged(frame: pd.DataFrame) -> pd.DataFrame:
@@ -170,16 +178,16 @@ def uplift_finding(uplift: pd.DataFrame, returns: pd.DataFrame) -> Finding:
     facts = tuple(_uplift_fact(one) for _i, one in uplift[uplift["campaign_id"] == row["campaign_id"]].iterrows())
     if row["test"] != FAIR:
         return Finding(
-            _("{campaign} cannot be judged: {reason}.").format(campaign=row["campaign_name"], reason=_(row["test"])),
+            _("{campaign} cannot be judged: {reason}.").format(campaign=_title(row), reason=_(row["test"])),
             _("A test of this kind is only fair where chance alone decides who is kept back."),
             facts,
             tone="quiet",
         )
     if not row["is_beyond_chance"]:
         return Finding(
-            _("{campaign}: no uplift beyond chance.").format(campaign=row["campaign_name"]),
+            _("{campaign}: no uplift beyond chance.").format(campaign=_title(row)),
             _("With {n} customers and {m} kept back, an uplift of {detectable} or more would have been found four times in five.").format(
-                n=words.count(row["customers"]), m=words.count(row["control_customers"]), detectable=words.points(row["detectable"])
+                n=words.count(row["customers"]), m=words.count(row["control_customers"]), detectable=_size(row, row["detectable"])
             ),
             facts,
             tone="quiet",
@@ -194,10 +202,14 @@ def uplift_finding(uplift: pd.DataFrame, returns: pd.DataFrame) -> Finding:
     return Finding(headline, _paid(mine) if more else "", (*facts, *_return_facts(mine)))
 
 
+def _title(row: pd.Series) -> str:
+    return campaign_title(row["campaign_name"], row["campaign_id"])
+
+
 def _named(row: pd.Series, groups: pd.DataFrame) -> str:
     if len(groups) == 1:
-        return str(row["campaign_name"])
-    return _("{campaign}, {group}").format(campaign=row["campaign_name"], group=_(row["arm"]))
+        return _title(row)
+    return _("{campaign}, {group}").format(campaign=_title(row), group=_(row["arm"]))
 
 
 def _paid(returns: pd.Series) -> str:
@@ -259,8 +271,8 @@ def uplift_measure() -> str:
 def difference_table(differences: pd.DataFrame) -> pd.DataFrame:
     """All campaigns together first, then the latest: the columns people read, with `gap_unit` for the figures of each row."""
     together = differences["campaign_id"] == ""
-    told = _ranged(pd.concat([differences[together], differences[~together]])).rename(columns={"verdict": "reading"})
-    return told[
+    told = _titled(_ranged(pd.concat([differences[together], differences[~together]]))).rename(columns={"verdict": "reading"})
+    return told[told["compared"] > 0][
         ["campaign_name", "measure", "gap_unit", "compared", "like_customers", "placebo", "difference", "estimate_range", "reading"]
     ]
 
@@ -274,16 +286,14 @@ def difference_finding(differences: pd.DataFrame) -> Finding:
     difference_in_differences(…)  →  Finding. A number is told only where a placebo found nothing and it was over afterwards. [S89 S90]
     """
     if differences.empty:
-        return _quiet(_("No campaign of the last {days} went without a control group.").format(days=words.days(_YEAR)))
+        return _quiet(
+            _("Before and after is not compared: no campaign without a control group in the last {days}.").format(days=words.days(_YEAR))
+        )
     told = differences[differences["verdict"].isin((did.MORE, did.LESS))]
     if len(told):
         row = told.iloc[0]
-        above = _("{campaign}: {measure} {difference} above like customers.")
-        below = _("{campaign}: {measure} {difference} below like customers.")
         return Finding(
-            (above if row["difference"] > 0 else below).format(
-                campaign=_(row["campaign_name"]), measure=_(row["measure"]), difference=_amount(row, abs(row["difference"]))
-            ),
+            _moves()[row["measure"], row["difference"] > 0].format(campaign=_title(row), size=_size(row, row["difference"])),
             _("A period before it shows nothing of the kind, and it was over with the campaign. A control group would be surer still."),
             tuple(_difference_fact(one) for _i, one in told.iterrows()),
         )
@@ -318,16 +328,35 @@ def difference_finding(differences: pd.DataFrame) -> Finding:
     return Finding(
         _("Campaigns without a control group: no difference from like customers beyond chance."),
         (of_one if row["campaign_id"] else of_all).format(
-            campaign=row["campaign_name"], measure=_(row["measure"]), difference=_amount(row, row["difference"]),
-            low=_amount(row, row["low"]), high=_amount(row, row["high"]), detectable=_amount(row, row["detectable"]),
+            campaign=_title(row), measure=_(row["measure"]), difference=_amount(row, row["difference"]),
+            low=_amount(row, row["low"]), high=_amount(row, row["high"]), detectable=_size(row, row["detectable"]),
         ),
         tuple(_difference_fact(one) for _i, one in nothing.iterrows() if one["campaign_id"] == row["campaign_id"]),
         tone="quiet",
     )  # fmt: skip
 
 
+def _moves() -> dict[tuple[str, bool], str]:
+    """How a difference of each measure is said, where it is above 0 and below."""
+    return {
+        (did.BOUGHT, True): _("{campaign}: {size} more of those it reached bought than of like customers."),
+        (did.BOUGHT, False): _("{campaign}: {size} fewer of those it reached bought than of like customers."),
+        (did.KEPT, True): _("{campaign}: {size} more of the best customers it reached bought than of like ones."),
+        (did.KEPT, False): _("{campaign}: {size} fewer of the best customers it reached bought than of like ones."),
+        (did.SPEND, True): _("{campaign}: those it reached spent {size} more than like customers."),
+        (did.SPEND, False): _("{campaign}: those it reached spent {size} less than like customers."),
+    }
+
+
 def _amount(row: pd.Series, value: float) -> str:
     return show(value, "points" if row["unit"] == "share" else row["unit"])
+
+
+def _size(row: pd.Series, value: float) -> str:
+    """How large, without a sign."""
+    if row["unit"] == "share":
+        return _("{difference} points").format(difference=words.number(abs(value) * 100))
+    return show(abs(value), row["unit"])
 
 
 def _difference_fact(row: pd.Series) -> Fact:
@@ -350,9 +379,11 @@ def _placebo_fact(row: pd.Series) -> Fact:
     )  # fmt: skip
 
 
-def difference_measure() -> str:
+def difference_measure(differences: pd.DataFrame) -> str:
     """What the chart of differences shows, as a line under its title."""
-    return _("Change in the share that bought, less that of like customers; in grey the placebo, a period before; 95% interval")
+    bought = _("Change in the share that bought, less that of like customers; in grey the placebo, a period before; 95% interval")
+    spent = _("Change in spend per customer, less that of like customers; in grey the placebo, a period before; 95% interval")
+    return bought if did.telling_measure(differences) == did.BOUGHT else spent
 
 
 def before_after_table(differences: pd.DataFrame, value: pd.DataFrame) -> pd.DataFrame:
@@ -396,7 +427,7 @@ def before_after_finding(summary: pd.DataFrame, differences: pd.DataFrame, value
         did.NO_DIFFERENCE: _("{campaign}: those it reached changed no more than like customers, as far as chance lets one see."),
     }.get(bought["verdict"], _("{campaign}: before and after, of those it reached and of like customers. What may be said: {reading}."))
     return Finding(
-        headline.format(campaign=first["campaign_name"], reading=_(bought["verdict"])),
+        headline.format(campaign=_title(first), reading=_(bought["verdict"])),
         " ".join(sentence for sentence in (_changed(bought), _moved(mine), _spent(cost, customers)) if sentence),
         tuple(facts),
         tone="plain" if bought["verdict"] in (did.MORE, did.LESS) else "quiet",
@@ -521,7 +552,9 @@ def fairness_table(offers: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFrame:
         "segment", "contacts", "other_offers", "customers", "comparable", "paid_more", "paid_more_share", "by_coupon", "price_index",
         "index_low", "index_high",
     ]  # fmt: skip
-    return told[columns].drop(columns=[name for name in columns[1:] if told[name].isna().all()])
+    nothing = told["comparable"].sum() == 0 and told["contacts"].sum() == 0
+    empty = [name for name in columns if name not in ("segment", "customers", "paid_more_share") and told[name].isna().all()]
+    return told.iloc[: 0 if nothing else None][columns].drop(columns=empty)
 
 
 def fairness_finding(offers: pd.DataFrame, prices: pd.DataFrame) -> Finding:
@@ -560,12 +593,12 @@ def fairness_finding(offers: pd.DataFrame, prices: pd.DataFrame) -> Finding:
     headline = _("Same product, same day, same segment: {share} of purchases were dearer than somebody else's.").format(
         share=words.share(dearer / comparable)
     )
-    sentences.insert(
-        0,
-        _("{dearer} of {n} that can be compared; in {coupons} of them the other used a coupon.").format(
+    counted = _("{dearer} of {n} that can be compared.").format(dearer=words.count(dearer), n=words.count(comparable))
+    if coupons:
+        counted = _("{dearer} of {n} that can be compared; in {coupons} of them the other used a coupon.").format(
             dearer=words.count(dearer), n=words.count(comparable), coupons=words.count(coupons)
-        ),
-    )
+        )
+    sentences.insert(0, counted)
     apart = prices[prices["is_apart"]]
     if apart.empty:
         sentences.append(_("No segment was asked more or less than the others beyond chance."))
