@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
@@ -57,8 +58,10 @@ def customer_tags(purchases: ir.Table, order_lines: ir.Table, products: ir.Table
         .mutate(is_quiet_good=is_quiet)
     )
     bought = main_categories(order_lines, products, as_of=as_of)
-    # Everything on the page asks it: worked out once and kept while it is asked.
-    return tagged.left_join(bought, "customer_id").drop("customer_id_right").cache()
+    told = tagged.left_join(bought, "customer_id").drop("customer_id_right")
+    # Everything on the page asks it: worked out once and kept while it is asked. Spark keeps sums in a narrower type than it says.
+    money = ops.Cast(told.monetary_value, to=told.monetary_value.type()).to_expr()
+    return told.mutate(monetary_value=money).cache()
 
 
 def main_categories(order_lines: ir.Table, products: ir.Table, *, as_of: datetime, window_days: int = 365) -> ir.Table:

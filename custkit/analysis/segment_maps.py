@@ -72,7 +72,7 @@ def segment_borders(table: ir.Table, *, segments: Sequence[Segment]) -> pd.DataF
             border, beyond = _border(marked, measure, name)
             counted[f"{measure}_{at}_v"] = border
             counted[f"{measure}_{at}_n"] = marked.count(where=beyond & value.notnull())
-    row = frame(marked.aggregate(**counted)).iloc[0]
+    row = frame(marked.aggregate(**counted)).iloc[0].fillna({f"{m}_{at}_n": 0 for m, names in asked.items() for at in range(len(names))})
     rows = [
         (measure, name, float(row[f"{measure}_{at}_v"]), int(row[f"{measure}_{at}_n"]))
         for measure, names in asked.items()
