@@ -13,8 +13,13 @@ from typing import Any
 
 from custkit.analysis import (
     abuse,
+    before_after,
     bridge,
+    campaign_uplift,
+    campaign_value,
+    campaigns,
     changes,
+    channel_value,
     churn_risk,
     clv_summary,
     cohorts,
@@ -24,6 +29,7 @@ from custkit.analysis import (
     customer_tags,
     customer_value,
     definitions,
+    difference_in_differences,
     discount_response,
     early_features,
     early_value,
@@ -43,9 +49,11 @@ from custkit.analysis import (
     migration,
     next_order,
     noise,
+    offer_fairness,
     offers,
     order_size,
     payments,
+    price_fairness,
     price_sensitivity,
     price_tiers,
     registrations,
@@ -95,9 +103,6 @@ class Questions:
     def early(self) -> Any:
         return self.ask("early_features.early_features")
 
-    def ever(self) -> int:
-        return conservation.base(self.book.purchases, as_of=self.book.as_of).buyers
-
     def baskets(self) -> Any:
         return itemsets.baskets(self.lines, self.book.products, level=self.ask("itemsets.item_level"))
 
@@ -123,6 +128,43 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     "routes.visits": lambda q: routes.visits(q.lines, q.book.products, level=q.ask("itemsets.item_level")),
     "routes.routes next-order": lambda q: routes.routes(q.ask("routes.visits"), step="next-order", min_customers=10),
     "routes.routes any-later": lambda q: routes.routes(q.ask("routes.visits"), step="any-later", min_customers=10),
+    # campaigns
+    "campaigns.campaign_spans": lambda q: campaigns.campaign_spans(
+        q.book.campaigns, q.book.campaign_contacts, q.book.orders, as_of=q.book.as_of
+    ),
+    "campaigns.campaign_outcomes": lambda q: campaigns.campaign_outcomes(
+        q.ask("campaigns.campaign_spans"), q.book.campaign_contacts, q.book.orders, gross_margin=q.book.client.gross_margin
+    ),
+    "campaigns.campaign_summary": lambda q: campaigns.campaign_summary(
+        q.ask("campaigns.campaign_spans"), q.ask("campaigns.campaign_outcomes")
+    ),
+    "campaign_uplift.campaign_uplift": lambda q: campaign_uplift.campaign_uplift(
+        q.ask("campaigns.campaign_spans"), q.ask("campaigns.campaign_outcomes")
+    ),
+    "campaign_uplift.campaign_returns": lambda q: campaign_uplift.campaign_returns(
+        q.ask("campaigns.campaign_spans"), q.ask("campaign_uplift.campaign_uplift")
+    ),
+    "before_after.before_after_customers": lambda q: before_after.before_after_customers(
+        q.ask("campaigns.campaign_spans"), q.book.campaign_contacts, q.book.customers, q.book.orders, as_of=q.book.as_of
+    ),
+    "difference_in_differences.difference_in_differences": lambda q: difference_in_differences.difference_in_differences(
+        q.ask("campaigns.campaign_spans"), q.ask("before_after.before_after_customers")
+    ),
+    "campaign_value.value_difference": lambda q: campaign_value.value_difference(
+        q.ask("campaigns.campaign_spans"), q.ask("before_after.before_after_customers"), q.book.purchases, as_of=q.book.as_of
+    ),
+    "channel_value.won_customers": lambda q: channel_value.won_customers(q.book.customers, q.book.orders, as_of=q.book.as_of),
+    "channel_value.channel_value": lambda q: channel_value.channel_value(
+        q.ask("channel_value.won_customers"), q.book.orders, q.book.marketing_spend, as_of=q.book.as_of
+    ),
+    "channel_value.channel_curves": lambda q: channel_value.channel_curves(
+        q.ask("channel_value.won_customers"), q.book.orders, q.ask("channel_value.channel_value"), as_of=q.book.as_of
+    ),
+    "offer_fairness.offer_fairness": lambda q: offer_fairness.offer_fairness(q.book.campaign_contacts, q.segmented),
+    "price_fairness.day_prices": lambda q: price_fairness.day_prices(
+        q.book.order_lines, q.segmented, start=q.book.days_before(90), as_of=q.book.as_of
+    ),
+    "price_fairness.price_fairness": lambda q: price_fairness.price_fairness(q.ask("price_fairness.day_prices")),
     # lifecycle_funnel
     "lifecycle.stage_coverage": lambda q: lifecycle.stage_coverage(q.book.has, rules=q.rules),
     "lifecycle.customer_stages": lambda q: q.stages(),
@@ -184,8 +226,6 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
         definitions=q.book.client.definitions,
         period=q.book.period,
     ),
-    "conservation.base": lambda q: conservation.base(q.book.purchases, as_of=q.book.as_of, start=q.book.days_before(365)),
-    "conservation.laws": lambda q: conservation.laws(waits=(q.ask("second_purchase.second_purchase_spells").n, q.ever())),
     "conservation.month_laws": lambda q: conservation.month_laws(
         q.book.orders,
         q.book.customers,
