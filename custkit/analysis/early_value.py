@@ -56,7 +56,8 @@ CALIBRATION_COLUMNS = ("group", "customers", "expected_spend", "next_spend", "lo
 class Rule:
     """Expected spend = exp(intercept + Σ coefficient × (column − mean)), a range around it by how high it is.
 
-    bands   at_least (expected spend) | low, high: the middle 80 % of actual over expected spend, in the months the rule was not fitted on
+    bands   at_least (expected spend) | low, high: the middle 80 % of actual over expected spend, in the months the rule was not fitted on;
+            the lower 80 % where more than a tenth spent nothing, since nobody can spend less
     """
 
     columns: tuple[Column, ...]
@@ -103,6 +104,11 @@ class EarlyValue:
     split: date | None
     last: date | None
     old: int
+
+    @property
+    def tells(self) -> bool:
+        """Does the chosen rule find any of the order in which customers held out spent, beyond chance?"""
+        return not self.refusal and bool(self.quality.loc[self.quality["rule"] == self.chosen, "gini_low"].iloc[0] > 0)
 
 
 def fit_early_value(features: ir.Table) -> EarlyValue:
@@ -189,7 +195,9 @@ def _set_right(rule: Rule, expected: np.ndarray, actual: np.ndarray) -> Rule:
     order = np.argsort(expected, kind="stable")
     bands = []
     for part in np.array_split(order, n_bands):
-        low, high = np.quantile(actual[part] / expected[part], RANGE)
+        ratio = actual[part] / expected[part]
+        low = np.quantile(ratio, RANGE[0])
+        high = np.quantile(ratio, RANGE[1] if low > 0 else RANGE[1] - RANGE[0])
         bands.append((float(expected[part].min()), float(low), float(high)))
     table = pd.DataFrame(bands, columns=["at_least", "low", "high"])
     return Rule(rule.columns, rule.coefficients, rule.means, rule.intercept + np.log(level), rule.most * max(level, 1.0), table)

@@ -78,6 +78,11 @@ class LookAlike:
     best: int
     split: date | None
 
+    @property
+    def tells(self) -> bool:
+        """Are the best more common among those who looked most like them than among all, beyond chance, of customers held out?"""
+        return not self.refusal and bool(self.quality["low"].iloc[0] > self.quality["best_share"].iloc[0])
+
 
 def best_since(features: ir.Table, purchases: ir.Table, *, as_of: datetime) -> ir.Table:
     """Mark today's best: the tenth of customers who brought most in the last 365 days, their first 30 days left out.

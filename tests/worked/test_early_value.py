@@ -70,6 +70,21 @@ def test_spend_alone_stands_where_nothing_else_tells_more(put):
     assert fitted.quality.gini.between(0.1, 0.9).all()
 
 
+def test_a_range_of_80_per_cent_holds_80_where_half_spend_nothing(put):
+    fitted = fit_early_value(put(shop(6000)))
+    assert (fitted.rule.bands["low"] == 0).all()
+    assert fitted.quality.inside_share.between(0.76, 0.84).all()
+    assert fitted.tells
+
+
+def test_where_later_spend_is_luck_the_first_30_days_tell_nothing(put):
+    rows = shop(3000)
+    spends = [row["next_spend_180"] for row in rows if row["next_spend_180"] is not None]
+    luck = iter(np.random.default_rng(53).permutation(spends).tolist())
+    lucky = [row | {"next_spend_180": next(luck) if row["next_spend_180"] is not None else None} for row in rows]
+    assert not fit_early_value(put(lucky)).tells
+
+
 def test_the_held_out_are_the_latest_customers_and_each_group_says_what_came(put):
     fitted = fit_early_value(put(shop(3000)))
     assert fitted.first < fitted.split < fitted.last == AS_OF.date() - timedelta(days=210)

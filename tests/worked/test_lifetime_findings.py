@@ -195,6 +195,9 @@ def test_what_was_told_of_the_risk_is_held_against_what_came():
     assert facts(finding)["brier"] == 0.2 and facts(finding)["left_share_high"] == 0.75
     worse = findings.calibration_finding(replace(RISK, brier=0.3))
     assert (worse.tone, worse.headline) == ("quiet", "The risk tells no more than the average for all does.")
+    # Half a per cent less squared error is luck where the tenth with the most risk left no more often than the one with the least.
+    alike = findings.calibration_finding(replace(RISK, brier=0.249, calibration=TENTHS.assign(left_share=[0.22, 0.23])))
+    assert (alike.tone, alike.headline) == ("quiet", "The risk tells no more than the average for all does.")
     few = findings.calibration_finding(replace(RISK, classes=CLASSES.assign(customers=[400, 500, 10])))
     assert few.headline == "The risk told 90 days ago came true better than the average for all would have."
 
@@ -240,6 +243,8 @@ def test_the_first_30_days_are_believed_only_where_they_beat_their_spend():
     simple = findings.early_finding(replace(EARLY, chosen="spend alone", old=50))
     assert simple.headline.endswith("as well as anything else: the simple rule is used.")
     assert simple.detail.endswith("50 first seen in the first month of the data are left out: most of them were customers before.")
+    luck = findings.early_finding(replace(EARLY, chosen="spend alone", quality=QUALITY.assign(gini_low=[0.1, -0.02])))
+    assert (luck.tone, luck.headline) == ("quiet", "Nothing in the first 30 days tells what is spent in the next 180 days, beyond chance.")
     nothing = findings.early_finding(replace(EARLY, refusal=early_value.TOO_FEW, days=90))
     assert nothing.headline == (
         "What newcomers will spend is not estimated: fewer than 400 new customers have been followed for 120 days, "
@@ -253,6 +258,10 @@ def test_newcomers_about_to_spend_big_are_counted():
     assert said(finding) == (
         "12 newcomers are about to spend big. "
         "All 100 newcomers spent $5,000 in their first days and will spend $9,000 in the next 180 days, these $4,000."
+    )
+    luck = findings.newcomers_finding(row, replace(EARLY, quality=QUALITY.assign(gini_low=-0.02)))
+    assert said(luck) == (
+        "No list of newcomers who are about to spend big: nothing in their first 30 days tells later spend, beyond chance."
     )
     none = findings.newcomers_finding(row * 0, EARLY)
     assert none.headline.endswith("nobody's first 30 days ended in the last 90 days.")
@@ -269,6 +278,8 @@ def test_look_alikes_are_told_with_how_often_that_came_true_and_why():
     assert cells(findings.looks_table(LIKE)) == [["days with a purchase", "2.50", "1.40"], ["came by Referral", "20.0%", "10.0%"]]
     counts = pd.DataFrame({"reason": ["early_days high", "bought_via=app"], "customers": [15, 5]})
     assert [row[0] for row in cells(findings.reasons_table(counts))] == ["bought on several days", "bought first via app"]
+    luck = findings.alike_finding(row, replace(LIKE, quality=LIKE.quality.assign(low=0.07)))
+    assert (luck.tone, luck.headline) == ("quiet", "Nothing in the first 30 days tells who will be among the best, beyond chance.")
     refused = findings.alike_finding(row, replace(LIKE, refusal=look_alikes.TOO_FEW, best=2, customers=456))
     assert "only 2 of today's best customers, of 456 new ones" in refused.headline
 

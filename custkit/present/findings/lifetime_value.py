@@ -16,7 +16,7 @@ from custkit.analysis.early_value import FEWEST_BACK, FEWEST_FOLLOWED, MODEL, RU
 from custkit.analysis.lifetime import PLAIN, PLAIN_NAME, Lifetime
 from custkit.analysis.look_alikes import LookAlike
 from custkit.analysis.next_order import FEWEST_CUSTOMERS, Cycle
-from custkit.analysis.rates import SMALL_SAMPLE
+from custkit.analysis.rates import SMALL_SAMPLE, shares_differ
 from custkit.analysis.win_back import CAUSE_NAMES
 from custkit.present.finding import Fact, Finding, Unit, show
 from custkit.present.table import Shown, table
@@ -305,7 +305,7 @@ def calibration_finding(risk: ChurnRisk) -> Finding:
             ),
         )
     )  # fmt: skip
-    if better <= 0:
+    if better <= 0 or not _told_apart(risk.calibration):
         return Finding(_("The risk tells no more than the average for all does."), detail, tuple(facts), "quiet")
     detail += " " + _("Its squared error is {share} smaller than if all were told the average.").format(share=words.share(better, 0))
     low, high = (risk.classes.set_index("risk").loc[name] for name in (LOW, HIGH))
@@ -316,6 +316,14 @@ def calibration_finding(risk: ChurnRisk) -> Finding:
         days=words.days(HORIZON_DAYS), high=words.share(high["left_share"], 0), low=words.share(low["left_share"], 0)
     )
     return Finding(headline, detail, tuple(facts))
+
+
+def _told_apart(groups: pd.DataFrame) -> bool:
+    """Do fewer of those with the least risk leave than of those with the most, beyond chance?"""
+    if len(groups) < 2:
+        return False
+    (n1, share1), (n2, share2) = ((int(row["customers"]), float(row["left_share"])) for _i, row in groups.iloc[[0, -1]].iterrows())
+    return share1 < share2 and shares_differ(round(share1 * n1), n1, round(share2 * n2), n2)
 
 
 def calibration_measure(risk: ChurnRisk) -> str:
@@ -482,6 +490,12 @@ def early_finding(fitted: EarlyValue) -> Finding:
             window=window, definition=_("Lead of the model over the first 30 days' spend alone; 95% interval."),
         )
     )  # fmt: skip
+    if not fitted.tells:
+        nothing = _("Nothing in the first {days} tells what is spent in the next {next}, beyond chance.")
+        return Finding(
+            nothing.format(days=words.days(EARLY_DAYS), next=words.days(fitted.days)), " ".join(part for part in detail if part),
+            tuple(facts), "quiet",
+        )  # fmt: skip
     headline = (
         _("The first {days} tell more about the next {next} than their spend alone.")
         if fitted.chosen == MODEL
@@ -528,12 +542,13 @@ def newcomers_finding(summary: pd.DataFrame, fitted: EarlyValue, *, window_days:
     """Who is about to spend big, of the customers whose first 30 days ended lately."""
     row = summary.iloc[0]
     n = int(row["customers"])
-    if fitted.refusal or not n:
-        reason_told = (
-            early_reason(fitted)
-            if fitted.refusal
-            else _("nobody's first 30 days ended in the last {days}").format(days=words.days(window_days))
-        )
+    if not fitted.tells or not n:
+        if fitted.refusal:
+            reason_told = early_reason(fitted)
+        elif not fitted.tells:
+            reason_told = _("nothing in their first {days} tells later spend, beyond chance").format(days=words.days(EARLY_DAYS))
+        else:
+            reason_told = _("nobody's first 30 days ended in the last {days}").format(days=words.days(window_days))
         return _quiet(_("No list of newcomers who are about to spend big: {reason}.").format(reason=reason_told))
     window = _("first {early} ended in the last {days}").format(early=words.days(EARLY_DAYS), days=words.days(window_days))
     detail = _("All {n} newcomers spent {spent} in their first days and will spend {expected} in the next {days}, these {big}.").format(
@@ -590,6 +605,9 @@ def alike_finding(summary: pd.DataFrame, fitted: LookAlike) -> Finding:
     )  # fmt: skip
     if not row["customers"]:
         return Finding(_("There are no newcomers who could look like the best."), " ".join(detail), facts, "quiet")
+    if not fitted.tells:
+        headline = _("Nothing in the first {days} tells who will be among the best, beyond chance.").format(days=words.days(EARLY_DAYS))
+        return Finding(headline, " ".join(detail), facts, "quiet")
     headline = ngettext(
         "{n} of {all} newcomers looks like today's best did.", "{n} of {all} newcomers look like today's best did.",
         int(row["look_alikes"]),
