@@ -209,10 +209,17 @@ class Credit(_Strict):
     cap          the largest limit suggested
     """
 
-    methods: tuple[str, ...] = ("instalment", "installment", "invoice", "on account", "pay later", "分期", "账单", "发票", "月结", "账期")
+    methods: tuple[str, ...] = ("instalment", "installment", "invoice", "on account", "pay later", "分期", "账单", "月结", "先用后付")
     months: float = Field(1, gt=0, le=12)
     min_orders: int = Field(3, ge=1)
     cap: Decimal | None = Field(None, gt=0)
+
+    @field_validator("methods")
+    @classmethod
+    def _words(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not word.strip() for word in given):
+            raise ValueError("an empty word stands in every payment method; write a word of the method's name")
+        return given
 
 
 class Spending(_Strict):

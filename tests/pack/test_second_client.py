@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LACKS = {
     "overview": {"order_lines.cost_amount", "marketing_spend"},
     "segmentation": {"customers.region", "products.category", "order_lines.cost_amount"},
+    "spending_power": {"order_lines.discount_amount", "order_lines.coupon_amount", "products.category", "orders.payment_method"},
     "lifetime_value": {"order_lines.cost_amount"},
     "association_rules": {"order_lines.product_id"},
     "lifecycle_funnel": {"customers.registered_at", "customers.acquisition_channel", "marketing_spend", "events"},
