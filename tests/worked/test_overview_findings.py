@@ -212,6 +212,7 @@ def test_the_worry_is_the_clearest_turn_for_the_worse_then_an_unusual_loss_then_
     )
     silent = findings.worry_finding(*calm, bridge(), structure(200.0))
     assert silent.headline == "Keep an eye on the silent: 90 customers are dormant now and brought $200.00 in the last year."
+    assert (silent.facts[0].value, silent.facts[0].low, silent.facts[0].high) == (0.2, 0.1, 0.3)
     assert findings.worry_finding(*calm, bridge(), structure()).tone == "quiet"
 
 

@@ -311,7 +311,12 @@ def worry_finding(months: pd.DataFrame, changes: pd.DataFrame, bridge: pd.DataFr
         told = _("Look at this: {line}, {change}, where {usual} is usual.").format(
             line=_(LINE_NAMES[row.line]), change=_signed_money(row.change), usual=_signed_money(row.usual)
         )
-        return Finding(told, _("No such move was seen in the months before."))
+        fact = Fact(
+            "unusual_line", row.change, "money", n=int(row.customers) or None, low=_known(row.low), high=_known(row.high),
+            window=words.month(months.iloc[-1].month),
+            definition=_("The line of the bridge that lies furthest below its mean of the months before."),
+        )  # fmt: skip
+        return Finding(told, _("No such move was seen in the months before."), (fact,))
     dormant = structure[structure["group"] == STAGE_NAMES["dormant"]]
     if len(dormant) and dormant.iloc[0].revenue > 0:
         row = dormant.iloc[0]
@@ -322,7 +327,12 @@ def worry_finding(months: pd.DataFrame, changes: pd.DataFrame, bridge: pd.DataFr
         ).format(n=words.count(row.customers), revenue=words.money(row.revenue))
         share = _("That is {share} of what known customers brought.").format(share=words.share(row.revenue_share))
         calm = _("No measure took a clear turn for the worse.") if changes["comparable"].any() else ""
-        return Finding(told, f"{share} {calm}".strip())
+        fact = Fact(
+            "dormant_revenue_share", row.revenue_share, "share", numerator=row.revenue, n=int(row.customers),
+            denominator=float(structure.loc[structure["grouping"] == STAGE, "revenue"].sum()), low=_known(row.revenue_low),
+            high=_known(row.revenue_high), window=_last_year(), definition=_("Revenue of customers who are dormant now, of all known revenue."),
+        )  # fmt: skip
+        return Finding(told, f"{share} {calm}".strip(), (fact,))
     return _quiet(_("No measure took a clear turn for the worse."))
 
 
