@@ -330,7 +330,8 @@ def worry_finding(months: pd.DataFrame, changes: pd.DataFrame, bridge: pd.DataFr
         fact = Fact(
             "dormant_revenue_share", row.revenue_share, "share", numerator=row.revenue, n=int(row.customers),
             denominator=float(structure.loc[structure["grouping"] == STAGE, "revenue"].sum()), low=_known(row.revenue_low),
-            high=_known(row.revenue_high), window=_last_year(), definition=_("Revenue of customers who are dormant now, of all known revenue."),
+            high=_known(row.revenue_high), window=_last_year(),
+            definition=_("Revenue of customers who are dormant now, of all known revenue."),
         )  # fmt: skip
         return Finding(told, f"{share} {calm}".strip(), (fact,))
     return _quiet(_("No measure took a clear turn for the worse."))
