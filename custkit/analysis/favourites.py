@@ -68,7 +68,7 @@ def favourites(order_lines: ir.Table, products: ir.Table, *, as_of: datetime, le
 def compared_days(order_lines: ir.Table, *, as_of: datetime) -> int:
     """How many days before the last 91 the ones lie that `favourites` compares them with: 364 a year before, 91 just before, 0 neither."""
     first = frame(order_lines.filter(_.ordered_at < as_of).aggregate(first=_.ordered_at.min()))["first"].iloc[0]
-    reach = (pd.Timestamp(as_of) - first).days if pd.notna(first) else 0
+    reach = (pd.Timestamp(as_of) - first.normalize()).days if pd.notna(first) else 0
     return next((back for back in (YEAR, QUARTER) if reach >= back + QUARTER), 0)
 
 

@@ -67,9 +67,9 @@ def _whole_months(daily: pd.DataFrame) -> pd.DataFrame:
     if daily.empty:
         return pd.DataFrame(columns=["month", "orders", "revenue", "per_day", "revenue_per_day"])
     day = daily["day"]
-    usual = daily.groupby(day.dt.dayofweek)["orders"].mean()
+    usual = daily.groupby(day.dt.day_of_week)["orders"].mean()
     usual = usual / usual.mean() if usual.mean() > 0 else usual + 1
-    dated = daily.assign(days=day.dt.dayofweek.map(usual), place=day.dt.year * 12 + day.dt.month - 1, number=1)
+    dated = daily.assign(days=day.dt.day_of_week.map(usual), place=day.dt.year * 12 + day.dt.month - 1, number=1)
     months = dated.groupby("place")[["orders", "revenue", "days", "number"]].sum()
     long = [pd.Period(year=place // 12, month=place % 12 + 1, freq="M").days_in_month for place in months.index]
     whole = months[months["number"] == long]

@@ -59,7 +59,7 @@ def _daily(purchases: ir.Table, as_of: datetime, window_days: int) -> pd.DataFra
     weeks = min(window_days, (last - found.index.min()).days + 1) // 7
     span = pd.date_range(last - pd.Timedelta(days=7 * weeks - 1), last) if weeks else pd.DatetimeIndex([])
     whole = found[["orders", "revenue"]].reindex(span.as_unit("us"), fill_value=0)
-    return whole.assign(weekday=whole.index.dayofweek, week=(last - whole.index).days // 7)
+    return whole.assign(weekday=whole.index.day_of_week, week=(last - whole.index).days // 7)
 
 
 def _weekday(number: int, days: pd.DataFrame, revenue: float) -> tuple[object, ...]:
