@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from custkit import open_book
-from custkit.analysis import cohorts, crosses, funnel, ladder, lifecycle, offers, registrations, rfm, second_purchase, tiers
+from custkit.analysis import cohorts, crosses, funnel, high_ticket, ladder, lifecycle, offers, registrations, rfm, second_purchase, tiers
 from custkit.analysis.itemsets import baskets, item_level
 from custkit.analysis.rates import SMALL_SAMPLE, false_discovery, shares_differ, shares_p_value, wilson
 from custkit.analysis.routes import routes, visits
@@ -253,6 +253,10 @@ def alarms(book: Book) -> Iterator[tuple[str, int, int]]:
     yield "rate between stages against last month", *_rates_changed(book)
     yield "new customers of the last three months", int(_newer(book)), 1
     scores = rfm.rfm_scores(rfm.rfm(book.purchases, as_of=book.as_of))
+    people = (book.customers, book.purchases, book.order_lines, book.products)
+    traits = high_ticket.high_ticket_traits(high_ticket.high_ticket(scores), *people, as_of=book.as_of)
+    traits = traits[traits["trait"] != high_ticket.TENURE]  # who came lately has had less time to spend, in any shop
+    yield "trait of high-ticket customers", int((traits["q_value"] <= 0.05).sum()), len(traits)
     yield "region with more big spenders", *_regions(crosses.region_amount(scores, book.customers))
     loyal = crosses.category_loyalty(book.order_lines, book.products, as_of=book.as_of)
     loyal = loyal[(loyal["customers"] >= SMALL_SAMPLE) & loyal["again_share"].notna()].head(10)

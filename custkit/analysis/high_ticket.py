@@ -99,27 +99,49 @@ def high_ticket_traits(
     """How high-ticket customers differ from the rest: who they are, when and where they order, what they buy.
 
     high_ticket, customers, purchases, order lines, products  →  trait, value | customers (of both kinds with it), high_ticket_share,
-    rest_share, difference, low, high (95 % interval of the difference), p_value, q_value (false discovery over all rows)
+    rest_share, difference, low, high (95 % interval of the difference), p_value, q_value (false discovery)
 
     Shares are of customers (region, age, gender, came by, customer for), of orders (weekday, time of day, channel, store) or of order
     lines of products (category). Customers are the independent ones: a customer's orders and lines are one piece of luck, so that
-    variances are over customers. Values that fewer than 30 customers have, and traits with one value, are left out. Largest
-    difference first inside a trait. Who spends much has bought more, and dearer things: a category may stand out by its price
-    alone. [Cochran 1977; Benjamini & Hochberg 1995; S39 S96]
+    variances are over customers. Who bought something dear by chance would be high-ticket for it: what is bought is therefore read
+    from every second order of customers whose other orders are among the largest, and the other way round. Time as a customer and
+    categories have a false-discovery control of their own, so that what must differ lends nothing to the rest. Values that fewer than
+    30 customers have, and traits with one value, are left out. Largest difference first inside a trait. [Cochran 1977;
+    Benjamini & Hochberg 1995; S39 S96]
     """
     kinds = marked.select("customer_id", "is_high_ticket", "tenure_days")
     start = as_of - timedelta(days=window_days)
     people = kinds.left_join(customers, "customer_id")
-    orders = purchases.filter(_.ordered_at >= start, _.ordered_at < as_of).join(kinds.select("customer_id"), "customer_id")
+    orders = purchases.filter(_.ordered_at >= start, _.ordered_at < as_of).join(
+        kinds.select("customer_id", "is_high_ticket"), "customer_id"
+    )
     sold = order_lines.filter(_.kind == SALE, _.is_product.fill_null(False), _.ordered_at >= start, _.ordered_at < as_of)
-    lines = sold.join(products.select("product_id", "category"), "product_id").join(kinds.select("customer_id"), "customer_id")
-    values = [
-        *_of(people, _who(people, as_of)),
-        *_of(orders, _when_and_where(orders)),
-        *_of(lines, {CATEGORY: lines.category}),
-    ]
-    counted = ibis.union(*values).group_by("trait", "value", "customer_id").aggregate(k=to_float(_.customer_id.count()))
-    return _compared(_sums(counted, kinds))
+    named = sold.join(products.select("product_id", "category"), "product_id").select("order_id", "category")
+    lines = named.join(_by_other_half(orders), "order_id")
+    values = [*_of(people, _who(people, as_of)), *_of(orders, _when_and_where(orders)), *_of(lines, {CATEGORY: lines.category})]
+    counted = ibis.union(*values).group_by("trait", "value", "customer_id", "is_high_ticket").aggregate(k=to_float(_.customer_id.count()))
+    return _compared(_sums(counted))
+
+
+def _by_other_half(orders: ir.Table) -> ir.Table:
+    """order_id | customer_id, is_high_ticket: as the customer's other half of orders says, of which as many are high-ticket as of all."""
+    journey = ibis.window(group_by="customer_id", order_by=["ordered_at", "order_id"])
+    halved = orders.mutate(half=ibis.row_number().over(journey) % 2)
+    spent = halved.group_by("customer_id", "is_high_ticket").aggregate(
+        half_0=_.revenue.sum(where=_.half == 0), half_1=_.revenue.sum(where=_.half == 1)
+    )
+    as_many = spent.is_high_ticket.ifelse(1, 0).sum().over(ibis.window())
+    judged = spent.select(
+        "customer_id",
+        **{
+            f"high_{half}": ((ibis.rank().over(ibis.window(order_by=ibis.desc(spent[half]))) < as_many) & (spent[half] > 0)).fill_null(
+                False
+            )
+            for half in ("half_0", "half_1")
+        },
+    )
+    both = halved.select("order_id", "customer_id", "half").join(judged, "customer_id")
+    return both.select("order_id", "customer_id", is_high_ticket=(_.half == 0).ifelse(_.high_half_1, _.high_half_0))
 
 
 def _who(people: ir.Table, as_of: datetime) -> dict[str, ir.StringValue]:
@@ -149,49 +171,64 @@ def _band(number: ir.NumericValue, bands: Sequence[tuple[str, int]]) -> ir.Strin
 
 def _of(table: ir.Table, traits: dict[str, ir.StringValue]) -> list[ir.Table]:
     return [
-        table.select("customer_id", trait=ibis.literal(trait), value=value.cast("string")).filter(_.value.notnull())
+        table.select("customer_id", "is_high_ticket", trait=ibis.literal(trait), value=value.cast("string")).filter(_.value.notnull())
         for trait, value in traits.items()
     ]
 
 
-def _sums(counted: ir.Table, kinds: ir.Table) -> pd.DataFrame:
-    """trait, value, is_high_ticket | with_it, k, kk, kn, n, nn, m: sums over customers of count with the value (k) and in the trait (n)."""
-    both = counted.join(kinds.select("customer_id", "is_high_ticket"), "customer_id")
-    totals = both.group_by("trait", "customer_id", "is_high_ticket").aggregate(n=_.k.sum())
+def _sums(both: ir.Table) -> pd.DataFrame:
+    """trait, value, is_high_ticket | customers (with the value, of both kinds), k, kk, kn, n, nn, m.
+
+    k, n: how often a customer has the value, and any value of the trait; kk, kn, nn: their products; m: customers. Sums over customers.
+    """
+    who = ["trait", "customer_id", "is_high_ticket"]
+    totals = both.group_by(who).aggregate(n=_.k.sum())
     with_value = (
-        both.join(totals.select("trait", "customer_id", "n"), ["trait", "customer_id"])
+        both.join(totals, who)
         .group_by("trait", "value", "is_high_ticket")
-        .aggregate(with_it=_.count(), k=_.k.sum(), kk=(_.k * _.k).sum(), kn=(_.k * _.n).sum())
+        .aggregate(k=_.k.sum(), kk=(_.k * _.k).sum(), kn=(_.k * _.n).sum())
     )
     in_trait = frame(totals.group_by("trait", "is_high_ticket").aggregate(m=_.count(), n=_.n.sum(), nn=(_.n * _.n).sum()))
-    return frame(with_value).merge(in_trait, on=["trait", "is_high_ticket"], how="left", validate="many_to_one")
+    people = frame(both.group_by("trait", "value").aggregate(customers=_.customer_id.nunique()))
+    return (
+        frame(with_value)
+        .merge(in_trait, on=["trait", "is_high_ticket"], how="left", validate="many_to_one")
+        .merge(people, on=["trait", "value"], how="left", validate="many_to_one")
+    )
 
 
 def _compared(sums: pd.DataFrame) -> pd.DataFrame:
-    high, rest = (sums[sums.is_high_ticket == kind].drop(columns="is_high_ticket") for kind in (True, False))
+    high, rest = (sums[sums.is_high_ticket == kind].drop(columns=["is_high_ticket", "customers"]) for kind in (True, False))
     both = high.merge(rest, on=["trait", "value"], how="outer", suffixes=("_h", "_r"))
+    both = both.merge(sums[["trait", "value", "customers"]].drop_duplicates(), on=["trait", "value"], validate="one_to_one")
     for side, kind in (("_h", high), ("_r", rest)):  # a value that one side never has still has that side's base
         base = kind.drop_duplicates("trait").set_index("trait")
         for name in ("m", "n", "nn"):
             both[name + side] = both[name + side].fillna(both.trait.map(base[name]))
     both = both.fillna(0.0)
     sizes = both.groupby("trait").value.transform("count")
-    both = both[(both.with_it_h + both.with_it_r >= SMALL_SAMPLE) & (both.m_h >= SMALL_SAMPLE) & (both.m_r >= SMALL_SAMPLE) & (sizes > 1)]
+    both = both[(both.customers >= SMALL_SAMPLE) & (both.m_h >= SMALL_SAMPLE) & (both.m_r >= SMALL_SAMPLE) & (sizes > 1)]
     (p_h, v_h), (p_r, v_r) = (_share(both, side) for side in ("_h", "_r"))
     spread = (v_h + v_r) ** 0.5
     z = (p_h - p_r) / spread.where(spread > 0)
     p_values = [math.erfc(abs(value) / math.sqrt(2)) if value == value else 1.0 for value in z]
     found = pd.DataFrame(
         {
-            "trait": both.trait, "value": both.value, "customers": (both.with_it_h + both.with_it_r).astype("int64"),
+            "trait": both.trait, "value": both.value, "customers": both.customers.astype("int64"),
             "high_ticket_share": p_h, "rest_share": p_r, "difference": p_h - p_r,
             "low": p_h - p_r - Z95 * spread, "high": p_h - p_r + Z95 * spread,
             "p_value": pd.Series(p_values, index=both.index, dtype="float64"),
-            "q_value": pd.Series(false_discovery(p_values), index=both.index, dtype="float64"),
+            "q_value": _by_family(both.trait, p_values),
             "place": both.trait.map({trait: i for i, trait in enumerate(TRAITS)}),
         }
     )  # fmt: skip
     return found.sort_values(["place", "difference", "value"], ascending=[True, False, True], ignore_index=True)[list(COLUMNS)]
+
+
+def _by_family(traits: pd.Series, p_values: list[float]) -> pd.Series:
+    family = traits.where(traits.isin([TENURE, CATEGORY]), "")
+    p = pd.Series(p_values, index=traits.index, dtype="float64")
+    return p.groupby(family).transform(lambda some: pd.Series(false_discovery(list(some)), index=some.index))
 
 
 def _share(both: pd.DataFrame, side: str) -> tuple[pd.Series, pd.Series]:

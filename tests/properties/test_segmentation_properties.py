@@ -245,6 +245,30 @@ def test_where_nothing_sets_high_ticket_customers_apart_nothing_is_claimed(duck)
     assert claimed <= 2  # of twelve shops
 
 
+def test_dear_goods_do_not_stand_out_by_their_price_alone(duck):
+    """Everybody draws gold or paper with the same chance: who happened on gold spends most, and is not fonder of it."""
+    products = canonical(duck, "products", [{"product_id": name, "category": name} for name in ("gold", "paper")])
+    nobody = load(duck, "customers", TABLES["customers"].empty(), schema=TABLES["customers"].schema)
+    claimed = 0
+    for seed in range(12):
+        random = np.random.default_rng(seed)
+        orders, lines, spend = [], [], {}
+        for i in range(400):
+            for k in range(2 + int(random.integers(5))):
+                gold = bool(random.integers(2))
+                told = {"order_id": f"{i}-{k}", "customer_id": f"c{i:03}", "ordered_at": datetime(2026, 10, 1 + k, 9)}
+                orders.append({**told, "revenue": Decimal(100 if gold else 1)})
+                lines.append({**told, "line_number": 1, "kind": "sale", "is_product": True, "product_id": "gold" if gold else "paper"})
+                spend[i] = spend.get(i, 0) + (100 if gold else 1)
+        marked = high_ticket(put(duck, [(f"c{i:03}", 1, 1, Decimal(amount)) for i, amount in spend.items()]))
+        tables = [canonical(duck, name, rows) for name, rows in (("orders", orders), ("order_lines", lines))]
+        traits = high_ticket_traits(marked, nobody, *tables, products, as_of=datetime(2026, 11, 1))
+        bought = traits[traits.trait == CATEGORY]
+        assert len(bought) == 2
+        claimed += int((bought.q_value <= 0.05).any())
+    assert claimed <= 1  # of twelve shops
+
+
 def canonical(duck, name, rows):
     schema = TABLES[name].arrow_schema
     return load(

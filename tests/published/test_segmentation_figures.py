@@ -232,14 +232,19 @@ def test_high_ticket_households_are_those_of_sql(duck, journey):
     assert summary.customers.tolist() == [top[1], rest[1]]
     assert summary.revenue.tolist() == pytest.approx([float(top[2]), float(rest[2])])
     assert summary.aov.tolist() == pytest.approx([float(top[2]) / top[3], float(rest[2]) / rest[3]])
-    # Share of order lines by category, and its variance over households, from the sums of SQL.
+    # Every second order is read for households whose other orders are among the largest, as many as are high-ticket by all of them.
     shares = dict(
         duck.raw_sql(
-            """WITH k AS (SELECT customer_id, category, count(*) AS k FROM cj_lines JOIN cj_products USING (product_id)
-                          WHERE ordered_at < '2018-01-01' AND category IS NOT NULL GROUP BY ALL),
-                    n AS (SELECT customer_id, sum(k) AS n FROM k GROUP BY ALL)
-               SELECT category, sum(k) FILTER (high) / (SELECT sum(n) FROM n JOIN cj_high USING (customer_id) WHERE high)
-               FROM k JOIN cj_high USING (customer_id) GROUP BY category"""
+            """WITH half AS (SELECT order_id, customer_id, revenue,
+                                    (row_number() OVER (PARTITION BY customer_id ORDER BY ordered_at, order_id) - 1) % 2 AS h
+                             FROM cj_orders WHERE ordered_at < '2018-01-01'),
+                    spend AS (SELECT customer_id, coalesce(sum(revenue) FILTER (h = 0), 0) AS s0,
+                                     coalesce(sum(revenue) FILTER (h = 1), 0) AS s1 FROM half GROUP BY ALL),
+                    best AS (SELECT customer_id, rank() OVER (ORDER BY s0 DESC) <= (SELECT count(*) FROM cj_high WHERE high) AS b0,
+                                    rank() OVER (ORDER BY s1 DESC) <= (SELECT count(*) FROM cj_high WHERE high) AS b1 FROM spend),
+                    read AS (SELECT category FROM cj_lines JOIN half USING (order_id) JOIN best ON best.customer_id = half.customer_id
+                             JOIN cj_products USING (product_id) WHERE category IS NOT NULL AND CASE h WHEN 0 THEN b1 ELSE b0 END)
+               SELECT category, count(*) / (SELECT count(*) FROM read) FROM read GROUP BY category"""
         ).fetchall()
     )
     bought = traits[traits.trait == CATEGORY].set_index("value")

@@ -89,7 +89,9 @@ def traits(load_table):
             )
             for k in range(3 if high else 1):
                 day = SATURDAY if high else MONDAY
-                orders.append({"order_id": f"{name}-{k}", "customer_id": name, "ordered_at": day, "channel": "web"})
+                orders.append(
+                    {"order_id": f"{name}-{k}", "customer_id": name, "ordered_at": day, "channel": "web", "revenue": 200 if high else 5}
+                )
                 lines.append(
                     {
                         "order_id": f"{name}-{k}", "line_number": 1, "customer_id": name, "ordered_at": day, "kind": "sale",

@@ -11,7 +11,7 @@ import pandas as pd
 from custkit import words
 from custkit.analysis.concentration import FIELD_TOP_30
 from custkit.analysis.crosses import LOYAL_DAYS, ONCE, UNKNOWN
-from custkit.analysis.high_ticket import CATEGORY
+from custkit.analysis.high_ticket import TENURE
 from custkit.analysis.kmeans import CLEAR, STABLE, Grouping
 from custkit.analysis.migration import migration_summary, size_changes
 from custkit.analysis.rates import SMALL_SAMPLE, false_discovery, shares_p_value
@@ -291,7 +291,8 @@ def high_ticket_finding(summary: pd.DataFrame, traits: pd.DataFrame, *, as_of: d
 
 
 def _apart(traits: pd.DataFrame) -> str:
-    clear = traits[(traits.q_value <= 0.05) & (traits.difference >= _WORTH_TELLING)].sort_values(
+    # Who came lately has had less time to spend: that sets nobody apart.
+    clear = traits[(traits.q_value <= 0.05) & (traits.difference >= _WORTH_TELLING) & (traits.trait != TENURE)].sort_values(
         ["difference", "trait", "value"], ascending=[False, True, True]
     )
     if traits.empty:
@@ -304,8 +305,7 @@ def _apart(traits: pd.DataFrame) -> str:
         )
         for row in clear.groupby("trait", sort=False).head(1).head(_TOLD_TRAITS).itertuples()
     ]
-    said = _("What sets them apart: {traits}.").format(traits=_("; ").join(told))
-    return f"{said} {_('Who spends much also buys dearer things.')}" if CATEGORY in set(clear.trait[: len(told)]) else said
+    return _("What sets them apart: {traits}.").format(traits=_("; ").join(told))
 
 
 def position_title(grid: pd.DataFrame) -> str:
