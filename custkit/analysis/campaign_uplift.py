@@ -91,7 +91,7 @@ def _uplifts(arms: pd.DataFrame, control_share: float | None) -> Iterator[dict[s
         for measure, (column, unit) in _MEASURES.items():
             if measure == MARGIN and row["margins"] + control["margins"] < row["n"] + control["n"]:
                 continue
-            uplift = _share_uplift(row, control) if measure == BOUGHT else _mean_uplift(row, control, column)
+            uplift = _share_uplift(row, control) if measure == BOUGHT else mean_uplift(row, control, column)
             sizes = {"customers": row["n"], "control_customers": control["n"]}
             yield {"arm": arm, "measure": measure, "unit": unit, **sizes, **uplift, **fairness}
 
@@ -125,7 +125,8 @@ def detectable_share(control: float, n: float, control_n: float) -> float:
     return float(brentq(short, 0.0, most)) if short(0.0) < 0 < short(most) else math.nan
 
 
-def _mean_uplift(row: pd.Series, control: pd.Series, column: str) -> dict[str, float]:
+def mean_uplift(row: pd.Series, control: pd.Series, column: str) -> dict[str, float]:
+    """Difference of two means from sums: n, bought_1, and Σ x and Σ x² of `column` (`spend_1`, `spend_2`) of either group."""
     sides = [(float(side["n"]), float(side[f"{column}_1"]), float(side[f"{column}_2"])) for side in (row, control)]
     (n1, sum1, _square1), (n0, sum0, _square0) = sides
     spread1, spread0 = (max(square - total**2 / n, 0.0) for n, total, square in sides)
@@ -161,7 +162,7 @@ def _fairness(treated: pd.DataFrame, control: pd.Series, control_share: float | 
         for _arm, row in treated.iterrows()
         for chance in (
             _share_uplift(row, control, column="bought_before")["p_value"],
-            _mean_uplift(row.rename(_as_before), control.rename(_as_before), "spend")["p_value"],
+            mean_uplift(row.rename(_as_before), control.rename(_as_before), "spend")["p_value"],
         )
     ]
     alike = min(false_discovery(before))

@@ -17,6 +17,8 @@ from custkit.tables import SALE
 
 # Prices are lumpy, at list or well below: fewer customers may well be alike by luck.
 ENOUGH = 100
+# That some are asked more than others is no small thing to say: one in a hundred, and by more than a hundredth.
+SURE = 0.01
 # Rounding to the cent makes the third of a bundle cost a little more: prices within a hundredth are one price.
 SAME_PRICE = 1.01
 COLUMNS = (
@@ -56,7 +58,7 @@ def price_fairness(prices: ir.Table) -> pd.DataFrame:
     paid_more (of them: dearer than the cheapest by more than a hundredth), paid_more_share, by_coupon (of those: the shop asked the same, a
     coupon made the difference), extra_amount (paid beyond the cheapest price), price_index (what the segment was asked, before coupons,
     over what other customers were asked for the same products on the same days), index_low, index_high (95 %), adjusted_p, is_apart
-    (boolean: index off 1 beyond chance); the index is null below 100 customers with something to compare
+    (boolean: off 1 by more than a hundredth, beyond chance at one in a hundred); no index below 100 customers with something to compare
 
     Counted, not judged: reductions for all who ask, bundles, shops and channels with prices of their own make such differences too. Most
     customers first. [S92]
@@ -107,9 +109,10 @@ def _indices(prices: ir.Table) -> pd.DataFrame:
     chances = pd.Series([math.erfc(abs(off) / se / math.sqrt(2)) if se > 0 else math.nan for off, se in zip(mean, error, strict=True)])
     known = chances.dropna()
     adjusted = pd.Series(false_discovery(known.tolist()), index=known.index, dtype="float64").reindex(sums.index)
+    is_apart = (adjusted <= SURE) & (mean.abs() > math.log(SAME_PRICE))
     return pd.DataFrame(
         {
             "segment": sums["segment"], "price_index": np.exp(mean.where(error.notna())), "index_low": np.exp(mean - Z95 * error),
-            "index_high": np.exp(mean + Z95 * error), "adjusted_p": adjusted, "is_apart": adjusted <= 0.05,
+            "index_high": np.exp(mean + Z95 * error), "adjusted_p": adjusted, "is_apart": is_apart,
         }
     )  # fmt: skip

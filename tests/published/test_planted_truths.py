@@ -5,6 +5,11 @@ from __future__ import annotations
 import pytest
 
 from custkit import open_book
+from custkit.analysis.before_after import before_after_customers
+from custkit.analysis.campaign_uplift import campaign_uplift
+from custkit.analysis.campaigns import campaign_outcomes, campaign_spans
+from custkit.analysis.channel_value import channel_value, won_customers
+from custkit.analysis.difference_in_differences import LESS, MORE, difference_in_differences
 from custkit.analysis.discount_response import discount_response
 from custkit.analysis.funnel import funnel_by
 from custkit.analysis.itemsets import baskets, item_level
@@ -17,6 +22,7 @@ from custkit.analysis.returns import return_rates, returned_lines, returns_by_ca
 from custkit.analysis.routes import routes, visits
 from custkit.analysis.rules import directional_pairs, significant
 from custkit.analysis.tiers import stops_after_tier, tier_candidates
+from custkit.present.findings.campaigns import channel_finding
 from custkit.present.findings.price_response import preference_finding, response_finding, returns_finding, sensitivity_finding
 
 
@@ -137,3 +143,47 @@ def test_channels_cost_what_was_planted(case):
         if channel.cost_per_registration:
             assert quality.loc[channel.name, "cost_per_new"] == pytest.approx(channel.cost_per_registration, rel=0.1)
         assert quality.loc[channel.name, "low"] - 0.02 <= 1 - channel.never_buy <= quality.loc[channel.name, "high"] + 0.02
+
+
+def test_the_tested_campaign_lifts_conversion_by_what_was_planted(case):
+    book, planted = case
+    spans = campaign_spans(book.campaigns, book.campaign_contacts, book.orders, as_of=book.as_of)
+    outcomes = campaign_outcomes(spans, book.campaign_contacts, book.orders)
+    bought = campaign_uplift(spans, outcomes).set_index("measure").loc["bought"]
+    assert bought["uplift"] == pytest.approx(planted.lift, abs=0.003) and bought["low"] <= planted.lift <= bought["high"]
+    assert bought["is_beyond_chance"] == bool(planted.lift) and bought["test"] == "fair"
+
+
+def test_campaigns_without_effect_are_not_told_to_have_one(case):
+    """Nobody was kept back from them, and they change nothing but the money a used offer takes off."""
+    book, _planted = case
+    spans = campaign_spans(book.campaigns, book.campaign_contacts, book.orders, as_of=book.as_of)
+    people = before_after_customers(spans, book.campaign_contacts, book.customers, book.orders, as_of=book.as_of)
+    told = difference_in_differences(spans, people)
+    assert told["campaign_id"].nunique() == 4 and not set(told["verdict"]) & {MORE, LESS}  # three campaigns, and all together
+
+
+def test_without_its_control_group_the_tested_campaign_is_found_among_like_customers(case):
+    book, planted = case
+    contacts = book.campaign_contacts.filter((book.campaign_contacts.arm != "control").fill_null(True))
+    spans = campaign_spans(book.campaigns, contacts, book.orders, as_of=book.as_of)
+    told = difference_in_differences(spans, before_after_customers(spans, contacts, book.customers, book.orders, as_of=book.as_of))
+    row = told[told["campaign_id"] == "K2609"].set_index("measure").loc["bought"]
+    assert row["verdict"] == MORE if planted.lift else row["verdict"] not in (MORE, LESS)
+    if planted.lift:
+        assert row["low"] <= planted.lift <= row["high"]
+
+
+def test_a_customer_won_costs_what_was_planted_and_only_unlike_channels_are_told_apart(case):
+    book, planted = case
+    won = won_customers(book.customers, book.orders, as_of=book.as_of)
+    told = channel_value(won, book.orders, book.marketing_spend, as_of=book.as_of).set_index("acquisition_channel")
+    for channel in planted.channels:
+        if channel.cost_per_registration:
+            cost = channel.cost_per_registration / (1 - channel.never_buy)
+            assert told.loc[channel.name, "cost_per_customer"] == pytest.approx(cost, rel=0.15)
+    finding = channel_finding(told.reset_index())
+    if planted.lift:  # the shop where something is planted
+        assert "customers from Referral" in finding.headline and "from Affiliates" in finding.headline
+    else:
+        assert finding.tone == "quiet" and not told["is_different"].any()

@@ -62,10 +62,11 @@ def bottom_line_finding(summary: pd.DataFrame, uplift: pd.DataFrame, differences
 
     campaign_summary(…), campaign_uplift(…), difference_in_differences(…)  →  Finding [S7 S91]
     """
-    campaigns = summary["campaign_id"].nunique()
+    reached = summary[summary["arm"] != CONTROL]
+    campaigns = reached["campaign_id"].nunique()
     if not campaigns:
         return _quiet(_("Not estimated: no campaign of the last {days} is in the client's data.").format(days=words.days(_YEAR)))
-    tested = summary.loc[summary["has_control"], "campaign_id"].nunique()
+    tested = reached.loc[reached["has_control"], "campaign_id"].nunique()
     worked = _shown(uplift, differences)
     facts = (
         Fact(
