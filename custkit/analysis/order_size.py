@@ -66,7 +66,8 @@ class BuyerKinds:
         """buyer_kind | customer_share, low, high, pieces_per_line, pieces_low, pieces_high: 90 % unless `z` says otherwise."""
         wide = z * np.sqrt(np.diag(self.covariance))
         odds = np.log(self.shares) - np.log1p(-self.shares) if self.k > 1 else np.full(1, np.inf)
-        wide_share, wide_extra = wide[: self.k], wide[self.k :]
+        # A kind at the lower end never takes a second piece: there the likelihood is flat, and its curvature says nothing.
+        wide_share, wide_extra = wide[: self.k], np.where(self.extra > 1.01 * math.exp(_LOWEST), wide[self.k :], 0.0)
         return pd.DataFrame(
             {
                 "buyer_kind": list(self.names),

@@ -199,3 +199,12 @@ def test_a_dozen_odd_customers_are_no_kind(load_table):
 def test_a_window_that_makes_no_sense_is_refused(load_table):
     with pytest.raises(ValueError, match="window_days is 0"):
         line_sizes(load_table("order_lines", []), as_of=AS_OF, window_days=0)
+
+
+def test_a_kind_that_never_takes_a_second_piece_has_no_endless_interval():
+    # CDNOW's first month: 15 % of customers at the lower end of what can be fitted, where the likelihood is flat.
+    covariance = np.diag([0.1, 0.1, 15_563.0, 0.01])
+    choice = pd.DataFrame({"kinds": [2], "gradual": [False], "bic": [0.0], "smallest": [30.0], "chosen": [True]})
+    kinds = BuyerKinds(np.array([0.15, 0.85]), np.array([1e-4, 2.0]), 0.0, covariance, choice, 200, 0.0)
+    found = kinds.intervals()
+    assert found.pieces_high.tolist() == pytest.approx([1.0001, 1 + 2 * np.exp(0.1644854)])
