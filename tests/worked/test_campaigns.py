@@ -18,6 +18,8 @@ from custkit.analysis.campaigns import (
     campaign_spans,
     campaign_summary,
 )
+from custkit.client import load_client
+from custkit.errors import BadInput
 
 AS_OF = datetime(2026, 11, 1)
 # Spring ran ten days and kept cem and dora back; the flyer kept nobody back and has no end; the letter is still running.
@@ -161,3 +163,37 @@ def test_no_campaigns_no_rows(load_table):
     spans, contacts, orders = loaded(load_table, contacts=[])
     summary = campaign_summary(spans, campaign_outcomes(spans, contacts, orders))
     assert summary.empty and list(summary.columns) == list(SUMMARY_COLUMNS)
+
+
+@pytest.fixture
+def client(tmp_path):
+    """`client("{control_share: 0.1}")`: a client file with this line under `campaigns`."""
+
+    def get(line: str):
+        path = tmp_path / "client.yml"
+        path.write_text(
+            f"name: A\ncurrency: EUR\nsources:\n  - {{table: order_lines, files: a.csv, columns: {{amount: a}}}}\ncampaigns: {line}\n",
+            "utf-8",
+        )
+        return load_client("a", path=path)
+
+    return get
+
+
+def test_a_client_says_in_one_line_how_many_were_to_be_kept_back(client):
+    rules = client("{control_share: 0.1, follow_days: 14}").campaigns
+    assert (rules.control_share, rules.follow_days, rules.payback_months) == (0.1, 14, 6)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("{control_shares: 0.1}", "`control_shares` is not a setting; did you mean `control_share`?"),
+        ("{control_share: 1}", "campaigns.control_share: Input should be less than 1, not `1`"),
+        ("{payback_months: 0}", "campaigns.payback_months: Input should be greater than or equal to 1, not `0`"),
+    ],
+)
+def test_a_misspelt_rule_is_refused_with_its_line_and_a_suggestion(client, line, says):
+    with pytest.raises(BadInput) as refused:
+        client(line)
+    assert says in str(refused.value) and "client.yml line 5" in str(refused.value)
