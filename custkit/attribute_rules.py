@@ -15,7 +15,7 @@ from custkit.tables import TABLES
 # What nobody may be told to be by what they bought: the special categories of Article 9 GDPR, by words that name them.
 SENSITIVE: dict[str, tuple[str, ...]] = {
     "health": (
-        "pregnan", "fertil", "contracep", "menopaus", "diabet", "cancer", "hiv", "depress", "disab", "disease", "illness", "sick", "addict",
+        "pregnan", "fertil", "contracep", "menopaus", "diabet", "cancer", "hiv", "depress", "disab", "disease", "illness", "addict",
         "alcohol", "patient", "medical", "health",
         "怀孕", "孕妇", "备孕", "避孕", "疾病", "患者", "糖尿", "癌", "抑郁", "残疾", "健康状况", "酗酒",
     ),

@@ -417,8 +417,11 @@ def groups_finding(shares: pd.DataFrame, cells: pd.DataFrame) -> Finding:
         )
     parts = []
     if len(spend):
-        widest = spend.assign(ratio=(spend["spend_per_customer"] / spend["rest_spend"]).map(lambda r: abs(math.log(r)) if r > 0 else 0.0))
-        row = widest.sort_values(["ratio", "attribute", "group"], ascending=[False, True, True]).iloc[0]
+        widest = spend.assign(
+            ratio=(spend["spend_per_customer"] / spend["rest_spend"]).map(lambda r: round(abs(math.log(r)), 9) if r > 0 else 0.0)
+        )
+        # Of two groups each is the other's rest: the one that spends more is told.
+        row = widest.sort_values(["ratio", "spend_per_customer", "attribute", "group"], ascending=[False, False, True, True]).iloc[0]
         parts.append(
             _("{attribute} {group} spend {spend} each, the others {rest}.").format(
                 attribute=_(row["attribute"]).capitalize(), group=_(row["group"]), spend=words.money(row["spend_per_customer"]),
