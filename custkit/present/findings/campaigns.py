@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pandas as pd
 
 from custkit import words
@@ -15,6 +17,7 @@ from custkit.present.titles import campaign_title
 from custkit.words import _, ngettext
 
 _YEAR = 365
+_SMALL = 0.05
 
 
 def campaign_table(summary: pd.DataFrame, uplift: pd.DataFrame, differences: pd.DataFrame) -> pd.DataFrame:
@@ -87,6 +90,9 @@ def bottom_line_finding(summary: pd.DataFrame, uplift: pd.DataFrame, differences
             facts,
             tone="quiet",
         )
+    if campaigns == 1:
+        alone = _("{names} is shown to have brought customers who would not have come anyway.").format(names=worked[0])
+        return Finding(alone, rest, facts)
     return Finding(
         ngettext(
             "{worked} of {n} campaigns is shown to have brought customers who would not have come anyway: {names}.",
@@ -101,16 +107,15 @@ def bottom_line_finding(summary: pd.DataFrame, uplift: pd.DataFrame, differences
 def reach_note(summary: pd.DataFrame) -> str:
     """Under the table: buyers who did not use the offer, and customers whom another campaign reached at the same time."""
     reached = summary[summary["arm"] != CONTROL]
-    if reached.empty:
-        return ""
-    return _(
-        "{without} of {buyers} buyers did not use the offer; {others} of {n} reached were in another campaign at the same time."
-    ).format(
-        without=words.count(reached["bought_without"].sum()),
-        buyers=words.count(reached["buyers"].sum()),
-        others=words.count(reached["in_others"].sum()),
-        n=words.count(reached["customers"].sum()),
-    )
+    without, others = int(reached["bought_without"].sum()), int(reached["in_others"].sum())
+    told = []
+    if reached["redeemed"].sum():
+        used = _("{without} of {buyers} buyers did not use the offer.")
+        told.append(used.format(without=words.count(without), buyers=words.count(reached["buyers"].sum())))
+    if others:
+        busy = _("{others} of {n} customers reached were in another campaign at the same time.")
+        told.append(busy.format(others=words.count(others), n=words.count(reached["customers"].sum())))
+    return " ".join(told)
 
 
 def _shown(uplift: pd.DataFrame, differences: pd.DataFrame) -> list[str]:
@@ -157,7 +162,8 @@ def _ranged(frame: pd.DataFrame) -> pd.DataFrame:
 def _range(low: float, high: float, unit: Unit) -> str | None:
     if pd.isna(low) or pd.isna(high):
         return None
-    shown = [words.signed(end * 100) if unit == "points" else show(end, unit) for end in (low, high)]
+    digits = 2 if max(abs(low), abs(high)) < _SMALL else 1
+    shown = [words.signed(end * 100, digits) if unit == "points" else show(end, unit) for end in (low, high)]
     return _("{low} to {high}").format(low=shown[0], high=shown[1])
 
 
@@ -198,13 +204,18 @@ def uplift_finding(uplift: pd.DataFrame, returns: pd.DataFrame) -> Finding:
         _("{campaign}: {treated} of those it reached bought, {control} of those kept back.")
         if more
         else _("{campaign} did harm: {treated} of those it reached bought, {control} of those kept back.")
-    ).format(campaign=_named(row, latest), treated=words.share(row["treated"]), control=words.share(row["control"]))
+    ).format(campaign=_named(row, latest), treated=_share(row["treated"]), control=_share(row["control"]))
     mine = returns[returns["campaign_id"] == row["campaign_id"]].iloc[0]
     return Finding(headline, _paid(mine) if more else "", (*facts, *_return_facts(mine)))
 
 
 def _title(row: pd.Series) -> str:
     return campaign_title(row["campaign_name"], row["campaign_id"])
+
+
+def _share(value: float) -> str:
+    """Two digits where one would say too little."""
+    return words.share(value, 2 if value < _SMALL else 1)
 
 
 def _named(row: pd.Series, groups: pd.DataFrame) -> str:
@@ -564,63 +575,70 @@ def fairness_finding(offers: pd.DataFrame, prices: pd.DataFrame) -> Finding:
     offer_fairness(…), price_fairness(…)  →  Finding. Counted, not judged. [S92]
     """
     comparable = int(prices["comparable"].sum()) if len(prices) else 0
-    asked = int((offers["contacts"] - offers["kept_back"]).sum()) if len(offers) else 0
-    if not comparable and not asked:
-        return _quiet(_("Not compared: no two customers of a segment bought the same product on one day, and no offers are named."))
-    sentences, facts = [], []
-    if asked:
-        other = int(offers["other_offers"].sum())
-        sentences.append(
-            _("In campaigns {other} of {n} customers were offered something else than most of their segment.").format(
-                other=words.count(other), n=words.count(asked)
-            )
-        )
-        facts.append(
-            Fact(
-                "fairness.other_offers", other / asked, "share", numerator=other, denominator=asked, n=asked,
-                definition=_("Contacts with another offer than most of the segment in the same campaign; control groups left out."),
-            )
-        )  # fmt: skip
+    offered, offer_facts = _offered(offers)
     if not comparable:
-        return Finding(sentences[0], "", tuple(facts))
+        none = _("Not compared: no two customers of a segment bought the same product on one day, and no offers are named.")
+        tone: Literal["plain", "quiet"] = "plain" if offer_facts else "quiet"
+        return Finding(offered[0], " ".join(offered[1:]), offer_facts, tone) if offered else _quiet(none)
     dearer, coupons = int(prices["paid_more"].sum()), int(prices["by_coupon"].sum())
     low, high = wilson(dearer, comparable)
-    facts.append(
-        Fact(
-            "fairness.paid_more", dearer / comparable, "share", numerator=dearer, denominator=comparable, n=comparable, low=low, high=high,
-            definition=_("Purchases dearer than the cheapest of the same product, day and segment / purchases that can be compared."),
-        )
+    paid_more = Fact(
+        "fairness.paid_more", dearer / comparable, "share", numerator=dearer, denominator=comparable, n=comparable, low=low, high=high,
+        definition=_("Purchases dearer than the cheapest of the same product, day and segment / purchases that can be compared."),
     )  # fmt: skip
     headline = _("Same product, same day, same segment: {share} of purchases were dearer than somebody else's.").format(
         share=words.share(dearer / comparable)
     )
-    counted = _("{dearer} of {n} that can be compared.").format(dearer=words.count(dearer), n=words.count(comparable))
-    if coupons:
-        counted = _("{dearer} of {n} that can be compared; in {coupons} of them the other used a coupon.").format(
-            dearer=words.count(dearer), n=words.count(comparable), coupons=words.count(coupons)
-        )
-    sentences.insert(0, counted)
-    apart = prices[prices["is_apart"]]
-    if apart.empty:
-        sentences.append(_("No segment was asked more or less than the others beyond chance."))
-    else:
-        row = apart.sort_values(["price_index", "segment"], ascending=[False, True]).iloc[0]
-        row = row if row["price_index"] > 1 else apart.sort_values(["price_index", "segment"]).iloc[0]
-        more = _("{segment} was asked {share} more than others for the same products on the same days.")
-        less = _("{segment} was asked {share} less than others for the same products on the same days.")
-        sentences.append(
-            (more if row["price_index"] > 1 else less).format(segment=_(row["segment"]), share=words.share(abs(row["price_index"] - 1)))
-        )
+    counted = _("{dearer} of {n} that can be compared; in {coupons} of them the other used a coupon.") if coupons else ""
+    counted = (counted or _("{dearer} of {n} that can be compared.")).format(
+        dearer=words.count(dearer), n=words.count(comparable), coupons=words.count(coupons)
+    )
+    asked, index_facts = _asked(prices)
+    caveat = _("Reductions open to all, bundles and shops with prices of their own explain such differences too: a count, no verdict.")
+    return Finding(headline, " ".join((counted, *offered, asked, caveat)), (*offer_facts, paid_more, *index_facts))
+
+
+def _offered(offers: pd.DataFrame) -> tuple[list[str], tuple[Fact, ...]]:
+    """Who got another offer than most of the segment, tests apart; nothing where no offers are named."""
+    in_tests = int(offers["in_tests"].sum()) if len(offers) else 0
+    n = int(offers["contacts"].sum()) - in_tests if len(offers) else 0
+    sentences, facts = [], []
+    if n:
+        other = int(offers["other_offers"].sum())
+        told = _("In campaigns {other} of {n} customers were offered something else than most of their segment.")
+        sentences.append(told.format(other=words.count(other), n=words.count(n)))
         facts.append(
             Fact(
-                "fairness.price_index", float(row["price_index"]), "number", n=int(row["customers"]), low=float(row["index_low"]),
-                high=float(row["index_high"]), definition=_("Price asked before coupons over what others were asked; 95% interval."),
+                "fairness.other_offers", other / n, "share", numerator=other, denominator=n, n=n,
+                definition=_("Contacts with another offer than most of the segment in the same campaign; tests left out."),
             )
         )  # fmt: skip
-    sentences.append(
-        _("Reductions open to all, bundles and shops with prices of their own explain such differences too: a count, no verdict.")
-    )
-    return Finding(headline, " ".join(sentences), tuple(facts))
+    if in_tests:
+        sentences.append(
+            ngettext(
+                "{n} customer was in a test, where chance decides who is offered what.",
+                "{n} customers were in tests, where chance decides who is offered what.",
+                in_tests,
+            ).format(n=words.count(in_tests))
+        )
+    return sentences, tuple(facts)
+
+
+def _asked(prices: pd.DataFrame) -> tuple[str, tuple[Fact, ...]]:
+    """The segment that was asked most above the others, or else most below, or that none was."""
+    apart = prices[prices["is_apart"]]
+    if apart.empty:
+        return _("No segment was asked more or less than the others beyond chance."), ()
+    ordered = apart.sort_values(["price_index", "segment"], ascending=[False, True])
+    row = ordered.iloc[0] if ordered["price_index"].iloc[0] > 1 else ordered.iloc[-1]
+    more = _("{segment} was asked {share} more than others for the same products on the same days.")
+    less = _("{segment} was asked {share} less than others for the same products on the same days.")
+    fact = Fact(
+        "fairness.price_index", float(row["price_index"]), "number", n=int(row["customers"]), low=float(row["index_low"]),
+        high=float(row["index_high"]), definition=_("Price asked before coupons over what others were asked; 95% interval."),
+    )  # fmt: skip
+    told = (more if row["price_index"] > 1 else less).format(segment=_(row["segment"]), share=words.share(abs(row["price_index"] - 1)))
+    return told, (fact,)
 
 
 def _last_year() -> str:
