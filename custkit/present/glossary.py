@@ -157,7 +157,7 @@ GLOSSARY: dict[str, Entry] = {
     ),
     "decile": Entry(
         mark("tenth of customers"),
-        mark("Customers ordered by spend and cut into ten groups of equal size; the first spends most."),
+        mark("Customers ordered by spend and cut into ten groups of equal size; the first spends most, and equals are in the same one."),
         ("S13",),
     ),
     "detectable": Entry(
