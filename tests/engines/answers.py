@@ -13,7 +13,11 @@ from typing import Any
 
 from custkit.analysis import (
     abuse,
+    attributes,
+    base_attributes,
     before_after,
+    best_sellers,
+    breadth,
     bridge,
     campaign_uplift,
     campaign_value,
@@ -29,10 +33,12 @@ from custkit.analysis import (
     customer_tags,
     customer_value,
     definitions,
+    demand,
     difference_in_differences,
     discount_response,
     early_features,
     early_value,
+    favourites,
     funnel,
     high_ticket,
     hold_out,
@@ -62,9 +68,12 @@ from custkit.analysis import (
     rfm,
     routes,
     rules,
+    season,
     second_purchase,
     segment_laws,
     segment_maps,
+    shopping_times,
+    special_days,
     spending_actions,
     spending_score,
     structure,
@@ -289,6 +298,47 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     ),
     "look_alikes.alike_summary": lambda q: look_alikes.alike_summary(q.ask("look_alikes.look_alikes")),
     "look_alikes.reason_counts": lambda q: look_alikes.reason_counts(q.ask("look_alikes.look_alikes")),
+    # purchase_behaviour
+    "shopping_times.weekdays": lambda q: shopping_times.weekdays(q.book.purchases, as_of=q.book.as_of),
+    "shopping_times.weekday_hours": lambda q: shopping_times.weekday_hours(q.book.purchases, as_of=q.book.as_of),
+    "shopping_times.busiest_hours": lambda q: shopping_times.busiest_hours(q.ask("shopping_times.weekday_hours")),
+    "season.daily_sales": lambda q: season.daily_sales(q.book.purchases, as_of=q.book.as_of),
+    "season.month_season": lambda q: season.month_season(q.ask("season.daily_sales")),
+    "special_days.special_days": lambda q: special_days.special_days(q.ask("season.daily_sales"), q.book.campaigns, client=q.book.client),
+    "special_days.special_day_effects": lambda q: special_days.special_day_effects(
+        q.ask("season.daily_sales"), q.ask("special_days.special_days")
+    ),
+    "favourites.favourites": lambda q: favourites.favourites(q.book.order_lines, q.book.products, as_of=q.book.as_of),
+    "favourites.favourites by category": lambda q: favourites.favourites(
+        q.book.order_lines, q.book.products, as_of=q.book.as_of, level="category"
+    ),
+    "favourites.compared_days": lambda q: favourites.compared_days(q.book.order_lines, as_of=q.book.as_of),
+    "favourites.product_names": lambda q: favourites.product_names(q.book.products),
+    "breadth.category_breadth": lambda q: breadth.category_breadth(q.book.order_lines, q.book.products, as_of=q.book.as_of),
+    "breadth.mean_breadth": lambda q: breadth.mean_breadth(q.book.order_lines, q.book.products, as_of=q.book.as_of),
+    "base_attributes.known_groups": lambda q: base_attributes.known_groups(q.book.customers, as_of=q.book.as_of),
+    "base_attributes.group_shares": lambda q: base_attributes.group_shares(q.book.purchases, q.book.customers, as_of=q.book.as_of),
+    "base_attributes.group_categories": lambda q: base_attributes.group_categories(
+        q.book.order_lines, q.book.products, q.book.customers, as_of=q.book.as_of
+    ),
+    "attributes.inferred_attributes": lambda q: attributes.inferred_attributes(
+        q.book.order_lines, q.book.products, rules=q.book.client.attributes, as_of=q.book.as_of
+    ),
+    "attributes.attribute_checks": lambda q: attributes.attribute_checks(
+        q.book.order_lines, q.book.products, rules=q.book.client.attributes, start=q.book.start, as_of=q.book.as_of
+    ),
+    "attributes.attributes_known": lambda q: attributes.attributes_known(
+        q.ask("attributes.inferred_attributes"), q.book.customers, rules=q.book.client.attributes
+    ),
+    "demand.weekly_demand": lambda q: demand.weekly_demand(q.book.purchases, as_of=q.book.as_of),
+    "demand.back_test": lambda q: demand.back_test(q.ask("demand.weekly_demand")),
+    "demand.demand_skill": lambda q: demand.demand_skill(q.ask("demand.back_test")),
+    "demand.demand_forecast": lambda q: demand.demand_forecast(q.ask("demand.weekly_demand"), q.ask("demand.back_test")),
+    "demand.demand_outlook": lambda q: demand.demand_outlook(q.ask("demand.weekly_demand"), q.ask("demand.back_test")),
+    "best_sellers.product_sales": lambda q: best_sellers.product_sales(q.book.order_lines, q.book.products, as_of=q.book.as_of),
+    "best_sellers.best_seller_traits": lambda q: best_sellers.best_seller_traits(q.ask("best_sellers.product_sales")),
+    "best_sellers.slow_seller_problems": lambda q: best_sellers.slow_seller_problems(q.ask("best_sellers.product_sales")),
+    "best_sellers.listed_sellers": lambda q: best_sellers.listed_sellers(q.ask("best_sellers.product_sales"), best_sellers.SLOW),
     # segmentation
     "rfm.rfm": lambda q: q.values,
     "rfm.rfm_scores": lambda q: q.scores,
