@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 from importlib.resources import files as package_files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, ValidationInfo, field_validator, model_validator
@@ -243,7 +243,8 @@ class Spending(_Strict):
         return self
 
 
-ABUSE_RULES = ("refund_loops", "round_trips", "threshold_orders", "resale", "coupons")
+AbuseRule = Literal["refund_loops", "round_trips", "threshold_orders", "resale", "coupons"]
+ABUSE_RULES: tuple[AbuseRule, ...] = get_args(AbuseRule)
 
 
 class Abuse(_Strict):
@@ -261,7 +262,7 @@ class Abuse(_Strict):
     coupon_orders … in so many orders
     """
 
-    rules: tuple[Literal["refund_loops", "round_trips", "threshold_orders", "resale", "coupons"], ...] = ABUSE_RULES
+    rules: tuple[AbuseRule, ...] = ABUSE_RULES
     returned: float = Field(0.5, gt=0)
     returns: int = Field(3, ge=1)
     round_trips: int = Field(3, ge=1)

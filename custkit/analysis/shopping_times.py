@@ -71,7 +71,7 @@ def _weekday(number: int, days: pd.DataFrame, revenue: float) -> tuple[object, .
 
 
 def _weekdays_differ(daily: pd.DataFrame) -> float:
-    table = daily.pivot(index="week", columns="weekday", values="orders").to_numpy("float64") ** 0.5  # counts, made equally spread
+    table = daily.pivot_table(index="week", columns="weekday", values="orders").to_numpy("float64") ** 0.5  # counts, made equally spread
     weeks = len(table)
     if weeks < 4:
         return math.nan
