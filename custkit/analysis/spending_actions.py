@@ -87,9 +87,7 @@ def spending_actions(
         level=ibis.literal(SUSPECTED),
         monetary_value=(_.sold_amount - _.returned_amount),
     )
-    everyone = own.cast({"dimensions_present": "int64", "monetary_value": "decimal(38, 4)"}).union(
-        flagged.cast({"monetary_value": "decimal(38, 4)"})
-    )
+    everyone = own.cast({"monetary_value": "decimal(38, 4)"}).union(flagged.cast({"monetary_value": "decimal(38, 4)"}))
     known = everyone.left_join(sensitivity.select("customer_id", "price_sensitivity"), "customer_id").drop("customer_id_right")
     known = known.left_join(history.select("customer_id", "credit_orders"), "customer_id").drop("customer_id_right")
     known = known.mutate(price_sensitivity=_.price_sensitivity.fill_null(NOT_TOLD), credit_orders=_.credit_orders.fill_null(0))

@@ -10,6 +10,7 @@ from functools import reduce
 from operator import add
 
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
@@ -242,7 +243,7 @@ def spending_parts(behaviour: ir.Table, *others: ir.Table) -> ir.Table:
 def _number(table: ir.Table, part: str) -> ir.Value:
     if part not in table.columns:
         return ibis.null("float64")
-    return table[part] if table[part].type().is_decimal() else to_float(table[part])
+    return _as(table[part], "decimal(38, 4)") if table[part].type().is_decimal() else to_float(table[part])
 
 
 def spending_scores(parts: ir.Table, *, rules: Spending | None = None) -> ir.Table:
@@ -269,8 +270,8 @@ def spending_scores(parts: ir.Table, *, rules: Spending | None = None) -> ir.Tab
     present = {dimension: scored[dimension].notnull() for dimension in counted}
     scored = scored.mutate(
         score=_mean(scored, counted),
-        dimensions_present=reduce(add, [there.ifelse(1, 0) for there in present.values()]),
-        weight_covered=reduce(add, [there.ifelse(counted[name], 0.0) for name, there in present.items()]) / sum(counted.values()),
+        dimensions_present=_as(reduce(add, [there.ifelse(1, 0) for there in present.values()]), "int64"),
+        weight_covered=to_float(reduce(add, [there.ifelse(counted[name], 0.0) for name, there in present.items()])) / sum(counted.values()),
         coverage=_coverage(present),
     )
     alike = ibis.window(group_by="coverage")
@@ -300,7 +301,12 @@ def _mean(table: ir.Table, weights: Mapping[str, float]) -> ir.FloatingValue:
     """Weighted mean of the columns that are known; null where none is. Means that differ in the last binary digits are equal."""
     total = reduce(add, [table[name].fill_null(0.0) * float(weight) for name, weight in weights.items()])
     known = reduce(add, [table[name].notnull().ifelse(float(weight), 0.0) for name, weight in weights.items()])
-    return (total / to_float(known).nullif(0.0) * _FINE + 0.5).floor() / _FINE
+    return to_float((to_float(total) / to_float(known).nullif(0.0) * _FINE + 0.5).floor()) / _FINE
+
+
+def _as(value: ir.Value, kind: str) -> ir.Value:
+    """`value` as `kind`, even where Ibis thinks it is that already: kept on the engine, Spark's sums are narrower than it says."""
+    return ops.Cast(value, to=kind).to_expr()
 
 
 def _coverage(present: Mapping[str, ir.BooleanValue]) -> ir.StringValue:
