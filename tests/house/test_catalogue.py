@@ -94,3 +94,10 @@ def _sum(node: ast.expr) -> bool:
     return isinstance(node, ast.BinOp) and not any(
         isinstance(part, ast.JoinedStr) or (isinstance(part, ast.Constant) and isinstance(part.value, str)) for part in ast.walk(node)
     )
+
+
+def test_no_message_stands_inside_an_f_string():
+    """Babel does not look into them before Python 3.12: such a message would stay English."""
+    inside = re.compile(r"""\bf["'].*\{(_|ngettext)\(["']""")
+    for path in (PACKAGE / "present").rglob("*.py"):
+        assert not [line for line in path.read_text("utf-8").splitlines() if inside.search(line)], path

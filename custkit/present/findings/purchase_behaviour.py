@@ -131,7 +131,7 @@ def season_finding(season: pd.DataFrame, daily: pd.DataFrame) -> Finding:
     doubt = _("What came twice by accident looks like a season: ask what happened then.") if years < 3 else ""
     return Finding(
         _("The year has a season: {months}.").format(months=_(", ").join(parts)),
-        f"{_('In orders a day, against the trend.')} {seen} {doubt}".strip(),
+        " ".join(part for part in (_("In orders a day, against the trend."), seen, doubt) if part),
         facts,
     )
 
@@ -298,7 +298,7 @@ def _category_sentence(categories: pd.DataFrame) -> str:
     if moved.empty:
         return told
     names = _named_moves(moved)
-    return f"{told} {_('Categories on the move: {names}.').format(names=names)}"
+    return told + " " + _("Categories on the move: {names}.").format(names=names)
 
 
 def _moves(liked: pd.DataFrame, compared: int) -> str:

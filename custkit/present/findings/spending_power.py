@@ -407,7 +407,7 @@ def _limit_rule(rules: Credit) -> str:
     ).format(months=words.number(rules.months, 0 if float(rules.months).is_integer() else 1), n=words.count(rules.min_orders))
     if rules.cap is None:
         return rule
-    return f"{rule} {_('It is {cap} at most.').format(cap=words.money(rules.cap))}"
+    return rule + " " + _("It is {cap} at most.").format(cap=words.money(rules.cap))
 
 
 _REASONS = {
