@@ -51,7 +51,10 @@ def test_a_dated_line_changes_it_in_that_month_and_leaves_the_months_before(clie
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("{repurchase_rate: two_order}", "`two_order` is no definition of repurchase_rate; did you mean `two_orders`?; there are two_days,"),
+        (
+            "{repurchase_rate: two_order}",
+            "`two_order` is no definition of repurchase_rate; did you mean `two_orders`?; there are two_days,",
+        ),
         ("{repurchase: two_orders}", "`repurchase` is not a setting; did you mean `repurchase_rate`?"),
         ("{churn_rate: lost from July}", "`July` is not a month; write a year and a month, such as 2026-07"),
         ("{churn_rate: lost; dormant}", "write `A; B from 2026-07`"),
