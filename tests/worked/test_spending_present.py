@@ -75,7 +75,7 @@ def test_who_stands_high_is_told_with_what_the_score_rests_on():
     assert finding.headline == "20 customers stand high, 20% of all: they brought 56% of what customers spent in the last 365 days."
     assert finding.detail.startswith("All scores rest on 1 of 4 dimensions, 40% of the weight.")
     assert "Missing: means, expected value, engagement; missing is not 0." in finding.detail
-    assert "these parts are not: categories bought from; bought without an offer;" in finding.detail
+    assert "these parts are not: breadth: categories, else products; bought without an offer;" in finding.detail
     assert "compared only" not in finding.detail
     scored, weight, share = finding.facts
     assert (scored.value, weight.value, weight.n) == (100, 0.4, 100)

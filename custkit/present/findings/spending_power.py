@@ -24,7 +24,7 @@ PART_NAMES = {
     "monetary_value": mark("spend, after returns"),
     "frequency": mark("orders"),
     "active_months": mark("months with an order"),
-    "breadth": mark("categories bought from"),
+    "breadth": mark("breadth: categories, else products"),
     "full_price_share": mark("bought without an offer"),
     "paid_at_once_share": mark("paid at once, not by instalments"),
     "subscription_share": mark("paid by subscription"),
