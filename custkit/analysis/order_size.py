@@ -81,6 +81,18 @@ class BuyerKinds:
         )
 
 
+def kinds_of_buyers(lines: ir.Table, *, as_of: datetime, window_days: int = 365) -> tuple[BuyerKinds, pd.DataFrame]:
+    """Fold the lines, fit the kinds, and say what each brings: what a page shows.
+
+    order lines  →  fit_kinds, kind_summary
+
+    Raises ValueError if window_days < 1.
+    """
+    sizes = line_sizes(lines, as_of=as_of, window_days=window_days)
+    kinds = fit_kinds(sizes)
+    return kinds, kind_summary(sizes, kinds=kinds)
+
+
 def line_sizes(lines: ir.Table, *, as_of: datetime, window_days: int = 365) -> ir.Table:
     """Fold the product lines of the trailing window to one row a customer: how many, and how many pieces they hold.
 
@@ -187,7 +199,7 @@ def kind_summary(sizes: ir.Table, *, kinds: BuyerKinds) -> pd.DataFrame:
     buyer_kind | customers, customer_share, low, high (90 %), pieces_per_line, pieces_low, pieces_high, revenue, revenue_share
 
     Customers and revenue count by probability, so that those who are hard to place do not all fall to the largest kind; they sum to
-    all customers and all revenue. Shares of revenue are null where all of it is not above 0.
+    all customers and all revenue. Shares of revenue are null where all of it is not above 0; no rows without customers.
     """
     placed = _with_belief(sizes, kinds)
     earned = {f"revenue_{i}": (to_float(placed.revenue) * placed[belief]).sum() for i, belief in enumerate(_beliefs(kinds))}
@@ -196,7 +208,9 @@ def kind_summary(sizes: ir.Table, *, kinds: BuyerKinds) -> pd.DataFrame:
     summary = kinds.intervals()
     summary.insert(1, "customers", _whole(kinds.shares * sums["customers"]))
     whole = revenue.sum()
-    return summary.assign(revenue=revenue, revenue_share=revenue / whole if whole > 0 else np.full(kinds.k, np.nan))
+    if not sums["customers"]:
+        summary, revenue = summary.iloc[:0], revenue[:0]
+    return summary.assign(revenue=revenue, revenue_share=revenue / whole if whole > 0 else np.full(len(revenue), np.nan))
 
 
 def _beliefs(kinds: BuyerKinds) -> list[str]:

@@ -383,6 +383,7 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     "order_size.line_sizes": lambda q: order_size.line_sizes(q.book.order_lines, as_of=q.book.as_of),
     "order_size.fit_kinds": lambda q: order_size.fit_kinds(q.ask("order_size.line_sizes")),
     "order_size.customer_kinds": lambda q: order_size.customer_kinds(q.ask("order_size.line_sizes"), kinds=q.ask("order_size.fit_kinds")),
+    "order_size.kinds_of_buyers": lambda q: order_size.kinds_of_buyers(q.book.order_lines, as_of=q.book.as_of),
     "order_size.kind_summary": lambda q: order_size.kind_summary(q.ask("order_size.line_sizes"), kinds=q.ask("order_size.fit_kinds")),
     "crosses.frequency_spend": lambda q: crosses.frequency_spend(q.scores),
     "crosses.region_amount": lambda q: crosses.region_amount(q.scores, q.book.customers),
