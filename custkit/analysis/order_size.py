@@ -29,8 +29,8 @@ BULK = 5
 # Half of a product's lines above it: grams, millilitres or cents of fuel, not pieces.
 _BY_MEASURE = 100
 _SAMPLE, _ROUNDS = 10_000, 30
-# Two humps show where means lie this many deviations apart. [Ashman, Bird & Zepf 1994]
-_APART = 2
+# Two humps show where means lie this many deviations apart; half as many pieces again are worth telling. [Ashman, Bird & Zepf 1994]
+_APART, _WORTH_TELLING = 2, 1.5
 _LOWEST, _HIGHEST = math.log(1e-4), math.log(1e4)
 
 
@@ -146,9 +146,9 @@ def fit_kinds(sizes: ir.Table) -> BuyerKinds:
 
     Pieces beyond the first are Poisson; customers of one kind share a mean, or differ around it gradually (gamma: a negative binomial).
     One to four kinds, by the Bayesian information criterion, so that kinds are claimed only where neither chance nor a gradual
-    difference explains the customers as well; no kind has fewer than 30 customers, and their means lie two deviations apart. Fewer
-    than 200 customers are one kind. At most 10,000 customers, drawn by a hash of their id. [McLachlan & Peel 2000; Schwarz 1978;
-    Ashman, Bird & Zepf 1994]
+    difference explains the customers as well. No kind has fewer than 30 customers; each takes half as many further pieces again as the
+    one before, and lies two deviations off. Fewer than 200 customers are one kind. At most 10,000 customers, drawn by a hash of their
+    id. [McLachlan & Peel 2000; Schwarz 1978; Ashman, Bird & Zepf 1994]
     """
     counts = frame(_sample(sizes).group_by("lines", "pieces").aggregate(customers=_.count(), bulk=_.bulk_lines.sum()))
     counts = counts.sort_values(["lines", "pieces"])
@@ -287,7 +287,8 @@ class _Fit:
     def holds(self, customers: int) -> bool:
         """Every kind large enough to speak of and apart from the next, and a peak."""
         large = self.shares.min() * customers >= SMALL_SAMPLE
-        apart = np.diff(np.log(self.extra)) >= _APART * math.sqrt(math.log1p(self.spread))  # on the log scale
+        least = max(_APART * math.sqrt(math.log1p(self.spread)), math.log(_WORTH_TELLING))
+        apart = np.diff(np.log(self.extra)) >= least
         return self.k == 1 or bool(large and apart.all() and np.isfinite(self.covariance()).all())
 
     def covariance(self) -> np.ndarray:
