@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 from ibis.backends import BaseBackend
 
+from custkit import words
 from custkit.client import Engine
 from custkit.engine import connect, fetch, load
 from custkit.tables import TABLES
@@ -84,6 +85,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 raise pytest.UsageError(f"{item.nodeid}: differs names the unknown engine {engine}")
             if item.get_closest_marker(engine):
                 item.add_marker(pytest.mark.xfail(reason=mark.kwargs["reason"], raises=mark.kwargs["raises"], strict=True))
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    """No test reads as the client of the test before it: English and dollars, unless the test says otherwise."""
+    before = words.reader()
+    words.use("en", "USD")
+    yield
+    words.use(before.language, before.currency)
 
 
 @pytest.fixture(scope="session")

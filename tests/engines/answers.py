@@ -235,6 +235,10 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
         definitions=q.book.client.definitions,
         period=q.book.period,
     ),
+    "conservation.base": lambda q: conservation.base(q.book.purchases, as_of=q.book.as_of, start=q.book.days_before(365)),
+    "conservation.laws": lambda q: conservation.laws(
+        score_customers=([*q.ask("spending_score.score_coverage").customers, 0], q.ask("conservation.base").buyers)
+    ),
     "conservation.month_laws": lambda q: conservation.month_laws(
         q.book.orders,
         q.book.customers,

@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 
-from custkit import words
-
 SKETCH = Path(__file__).parent / "notebooks" / "sketch.ipynb"
 CLIENT = """
 name: Corner Shop
@@ -114,14 +112,6 @@ def _code(name: str, source: str, tags: Sequence[str] = ()) -> dict[str, Any]:
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     monkeypatch.setenv("CUSTKIT_HOME", str(tmp_path))
     return Shop(tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def in_english() -> Any:
-    before = words.reader()
-    words.use("en", "USD")
-    yield
-    words.use(before.language, before.currency)
 
 
 @pytest.fixture

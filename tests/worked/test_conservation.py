@@ -8,15 +8,9 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from custkit import words
 from custkit.analysis.conservation import COLUMNS, Base, BrokenLaw, base, laws
 from custkit.errors import INTERNAL
 from custkit.present.findings import conservation as findings
-
-
-@pytest.fixture(autouse=True)
-def english():
-    words.use("en", "USD")
 
 
 def test_the_base_is_counted_straight_from_the_orders(load_table):

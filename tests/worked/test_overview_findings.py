@@ -6,7 +6,6 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from custkit import words
 from custkit.analysis.bridge import COLUMNS as BRIDGE
 from custkit.analysis.bridge import LINES
 from custkit.analysis.changes import changes
@@ -29,8 +28,7 @@ OCTOBER = Period(2026, 10)
 
 
 @pytest.fixture(autouse=True)
-def english():
-    words.use("en", "USD")
+def no_figure_stays():
     yield
     plt.close("all")
 
