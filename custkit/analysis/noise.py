@@ -152,8 +152,8 @@ def _moments(customers: ir.Table, kept: dict[int, dict[Any, Any]]) -> dict[str, 
         for back in BACKS.values():
             then = _added(customers, named, back, kept) if back else 0
             u = None if now is None or then is None else now - then
-            made[f"square_{place}_{back}"] = ibis.null("float64") if u is None else (u * u).sum()
-            made[f"cube_{place}_{back}"] = ibis.null("float64") if u is None else (u * u * u).sum()
+            made[f"square_{place}_{back}"] = ibis.null("float64") if u is None else (u * u).sum().fill_null(0.0)
+            made[f"cube_{place}_{back}"] = ibis.null("float64") if u is None else (u * u * u).sum().fill_null(0.0)
     for back in kept:
         made[f"months_year_{back}"] = (customers[f"months_year_{back}"] > 0).ifelse(1, 0).sum()
     return made

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ibis import _
 
@@ -153,6 +153,7 @@ def test_the_tree_leaves_nothing_over(duck, given_orders):
 
 
 @DEAR
+@example(given_orders=[(None, FIRST, Decimal(0), True)])  # nobody is known
 @given(given_orders=orders)
 def test_the_noise_of_each_measure_is_a_plain_recount_customer_by_customer(duck, given_orders):
     tables = shop(duck, given_orders)
