@@ -10,7 +10,6 @@ import ast
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -39,9 +38,28 @@ def messages(notebooks: Path = NOTEBOOKS) -> dict[Message, list[str]]:
 
 def _in_code() -> Iterator[tuple[Message, str]]:
     for path in sorted(PACKAGE.rglob("*.py")):
-        with path.open("rb") as source:
-            for _line, message, _comments, _context in extract("python", source, keywords=KEYWORDS):
-                yield _plain(message), _place(path)
+        for message in _called(path.read_text("utf-8")):
+            yield message, _place(path)
+
+
+def _called(source: str) -> Iterator[Message]:
+    """Literal messages of the calls in `source`: whole strings only, never a key or a name inside the call."""
+    for node in ast.walk(ast.parse(source)):
+        name = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
+        if isinstance(node, ast.Call) and name in KEYWORDS:
+            told = [list(_literals(given)) for given in node.args[:2]]
+            if name == "ngettext":
+                yield from zip(*told, strict=True)
+            else:
+                yield from told[0]
+
+
+def _literals(given: ast.expr) -> Iterator[str]:
+    if isinstance(given, ast.IfExp):
+        yield from _literals(given.body)
+        yield from _literals(given.orelse)
+    elif isinstance(given, ast.Constant) and isinstance(given.value, str):
+        yield given.value
 
 
 def _in_templates() -> Iterator[tuple[Message, str]]:
@@ -58,8 +76,7 @@ def _in_notebooks(folder: Path) -> Iterator[tuple[Message, str]]:
             if cell["cell_type"] == "markdown":
                 yield source, f"notebooks/{path.name}"
             elif cell["cell_type"] == "code":
-                called = extract("python", BytesIO(source.encode()), keywords=KEYWORDS)
-                for message in (*_asked_for(source), *(_plain(found[1]) for found in called)):
+                for message in (*_asked_for(source), *_called(source)):
                     yield message, f"notebooks/{path.name}"
 
 
