@@ -40,6 +40,18 @@ def pytest_configure(config: pytest.Config) -> None:
     quick = ("codegen.wholeStage=false", "codegen.factoryMode=NO_CODEGEN", "adaptive.enabled=false")
     options = " ".join(f"--conf spark.sql.{option}" for option in quick)
     os.environ.setdefault("PYSPARK_SUBMIT_ARGS", f"{options} --driver-java-options -XX:TieredStopAtLevel=1 pyspark-shell")
+    if (url := os.environ.get("CUSTKIT_TEST_POSTGRES")) and hasattr(config, "workerinput"):
+        os.environ["CUSTKIT_TEST_POSTGRES"] = _database_of(config.workerinput["workerid"], url)
+
+
+def _database_of(worker: str, url: str) -> str:
+    """Workers that share a server must not share tables: each has a database of its own."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as server:
+        if not server.execute("SELECT FROM pg_database WHERE datname = %s", [worker]).fetchone():
+            server.execute(f'CREATE DATABASE "{worker}"')
+    return url.rpartition("/")[0] + f"/{worker}"
 
 
 class _Ran:

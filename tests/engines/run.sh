@@ -46,4 +46,4 @@ trap stop EXIT
 export CUSTKIT_TEST_POSTGRES="postgresql://custkit@127.0.0.1:$port/postgres"
 export SPARK_LOCAL_IP=127.0.0.1
 export TZ=Asia/Shanghai  # the machine's zone must not matter
-"$python" -m pytest tests/worked tests/engines --engines duckdb,spark,postgres "$@"
+"$python" -m pytest -n 2 --dist loadscope tests/worked tests/engines --engines duckdb,spark,postgres "$@"

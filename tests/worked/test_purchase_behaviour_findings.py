@@ -80,7 +80,7 @@ def test_a_season_names_its_months_and_two_years_are_doubted():
 
 def test_too_short_a_history_says_how_long_it_is():
     told = findings.season_finding(season().iloc[:0], DAILY)
-    assert told.headline.startswith("The season is not told: the data reach over 3 months and it takes 24") and told.tone == "quiet"
+    assert told.headline.startswith("The season is not told: it takes 24 whole months and the data reach over 3;") and told.tone == "quiet"
 
 
 def effects(*rows):
@@ -137,7 +137,7 @@ def test_favourites_are_named_and_so_are_the_movers():
     told = findings.favourites_finding(products, products.iloc[:0], compared=364)
     assert told.headline == "Tea is bought by most customers: 60% of them." and "Cup brings most revenue, 30.0% of it." in told.detail
     assert (
-        "1 products rose and 1 fell beyond chance, against the same weeks a year before: Tea 10.0% to 20.0%, Cup 30.0% to 10.0%"
+        "Products that moved beyond chance in the last 91 days, against the same weeks a year before: 1 up, 1 down: Tea 10.0% to 20.0%, Cup 30.0% to 10.0%"
         in told.detail
     )
     assert "so a season may be in it" in findings.favourites_finding(products, products, compared=91).detail

@@ -101,7 +101,7 @@ def season_finding(season: pd.DataFrame, daily: pd.DataFrame) -> Finding:
     if season.empty:
         months = len(set(zip(daily["day"].dt.year, daily["day"].dt.month, strict=True))) if len(daily) else 0
         return _quiet(
-            _("The season is not told: the data reach over {n} months and it takes {least} whole ones; less cannot be told from growth.")
+            _("The season is not told: it takes {least} whole months and the data reach over {n}; less cannot be told from growth.")
             .format(n=words.count(months), least=words.count(LEAST_MONTHS))
         )  # fmt: skip
     years, p_value = int(season["years"].min()), float(season["p_value"].iloc[0])
@@ -309,7 +309,7 @@ def _moves(liked: pd.DataFrame, compared: int) -> str:
     if moved.empty:
         return _("No product rose or fell beyond chance in the last 91 days against {against}.").format(against=against)
     rising, falling = int((moved["trend"] == RISING).sum()), int((moved["trend"] == FALLING).sum())
-    return _("In the last 91 days {rising} products rose and {falling} fell beyond chance, against {against}: {names}.").format(
+    return _("Products that moved beyond chance in the last 91 days, against {against}: {rising} up, {falling} down: {names}.").format(
         rising=words.count(rising), falling=words.count(falling), against=against, names=_named_moves(moved)
     )
 
