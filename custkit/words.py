@@ -94,6 +94,11 @@ def number(value: Any, digits: int = 1) -> str:
     return _figure(_settle(value, digits), digits) if _known(value) else MISSING
 
 
+def p_value(value: Any) -> str:
+    """0.0312 → 0.0312; 0.00001 → < 0.0001"""
+    return f"< {number(0.0001, 4)}" if _known(value) and value < 0.0001 else number(value, 4)
+
+
 def share(value: Any, digits: int = 1) -> str:
     """0.4832 → 48.3%"""
     return _figure(_settle(float(value) * 100, digits), digits) + "%" if _known(value) else MISSING

@@ -309,3 +309,13 @@ def test_a_fact_that_speaks_of_other_months_each_time_is_no_series() -> None:
 def test_a_chinese_pack_says_so_to_the_browser() -> None:
     words.use("zh_CN", "CNY")
     assert '<html lang="zh-CN">' in render_index(pack_of())
+
+
+def test_a_chance_is_never_shown_as_none() -> None:
+    assert [words.p_value(value) for value in (0.03124, 0.0001, 0.00001, 0.0, float("nan"))] == [
+        "0.0312",
+        "0.0001",
+        "< 0.0001",
+        "< 0.0001",
+        "–",
+    ]

@@ -255,7 +255,7 @@ def _uplift_fact(row: pd.Series) -> Fact:
         n=int(row["customers"] + row["control_customers"]), low=float(row["low"]), high=float(row["high"]),
         definition=_("{measure}: {treated} of the {n} reached, {control} of the {m} kept back; 95% interval, chance {p}.").format(
             measure=_(row["measure"]), treated=show(row["treated"], row["unit"]), control=show(row["control"], row["unit"]),
-            n=words.count(row["customers"]), m=words.count(row["control_customers"]), p=words.number(row["p_value"], 4),
+            n=words.count(row["customers"]), m=words.count(row["control_customers"]), p=words.p_value(row["p_value"]),
         ),
     )  # fmt: skip
 
