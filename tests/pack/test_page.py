@@ -312,7 +312,8 @@ def test_a_chinese_pack_says_so_to_the_browser() -> None:
 
 
 def test_a_chance_is_never_shown_as_none() -> None:
-    assert [words.p_value(value) for value in (0.03124, 0.0001, 0.00001, 0.0, float("nan"))] == [
+    shown = [words.p_value(value) for value in (0.03124, 0.0001, 0.00001, 0.0, float("nan"))]
+    assert shown == [
         "0.0312",
         "0.0001",
         "< 0.0001",

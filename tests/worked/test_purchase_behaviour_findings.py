@@ -137,8 +137,8 @@ def test_favourites_are_named_and_so_are_the_movers():
     told = findings.favourites_finding(products, products.iloc[:0], compared=364)
     assert told.headline == "Tea is bought by most customers: 60% of them." and "Cup brings most revenue, 30.0% of it." in told.detail
     assert (
-        "Products that moved beyond chance in the last 91 days, against the same weeks a year before: 1 up, 1 down: Tea 10.0% to 20.0%, Cup 30.0% to 10.0%"
-        in told.detail
+        "Products that moved beyond chance in the last 91 days, against the same weeks a year before: 1 up, 1 down: "
+        "Tea 10.0% to 20.0%, Cup 30.0% to 10.0%" in told.detail
     )
     assert "so a season may be in it" in findings.favourites_finding(products, products, compared=91).detail
     assert "half a year of data" in findings.favourites_finding(products, products, compared=0).detail
