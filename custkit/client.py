@@ -403,6 +403,19 @@ class Engine(_Strict):
         return {"kind": given} if isinstance(given, str) else given
 
 
+class Privacy(_Strict):
+    """How people are named and how long things are kept.
+
+    ids              pseudonyms: customer and visitor ids are replaced by a keyed hash as they are read. as_sent: ids stay what they are
+    quarantine_days  rows set aside are kept so long; lists_days: lists of people; runs_months: report packs. `custkit purge` acts on them
+    """
+
+    ids: Literal["pseudonyms", "as_sent"] = "pseudonyms"
+    quarantine_days: int = Field(30, ge=1)
+    lists_days: int = Field(90, ge=1)
+    runs_months: int = Field(13, ge=1)
+
+
 class Client(_Strict):
     """A client file, checked. `slug` names the folder, `name` is what people read."""
 
@@ -428,6 +441,7 @@ class Client(_Strict):
     holidays: tuple[str, ...] | None = None  # DE, DE-BY, [DE, AT]; none. From time zone and currency where not given
     promotion_days: tuple[PromotionDay, ...] = ()
     attributes: tuple[AttributeRule, ...] = ()  # what purchases suggest about a customer
+    privacy: Privacy = Privacy()
     engine: Engine = Engine()
 
     _folder: Path = PrivateAttr(default=Path())

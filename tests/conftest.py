@@ -99,6 +99,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.xfail(reason=mark.kwargs["reason"], raises=mark.kwargs["raises"], strict=True))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """No test makes or reads a key among the user's own."""
+    folder = tmp_path_factory.mktemp("keys")
+    os.environ["CUSTKIT_KEYS"] = str(folder)
+    return folder
+
+
 @pytest.fixture(autouse=True)
 def in_english() -> Iterator[None]:
     """No test reads as the client of the test before it: English and dollars, unless the test says otherwise."""

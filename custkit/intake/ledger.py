@@ -74,7 +74,13 @@ def _examples(con: duckdb.DuckDBPyConnection, client: Client) -> list[str]:
     ).fetchall()
     text = []
     for file, line, column, value, reason, count in rows:
-        shown = "(empty)" if value in (None, "") else f"`{value[:2] + '…' if column in personal else value[:60]}`"
+        shown = (
+            "(whole line)"
+            if column is None and value is None
+            else "(empty)"
+            if value in (None, "")
+            else f"`{value[:2] + '…' if column in personal else value[:60]}`"
+        )
         where = f"{file} line {line}" + (f" column {column}" if column else "")
         fix = f"; {REMEDIES[reason]}" if reason in REMEDIES else ""
         text.append(f"  {where}: {shown} ({reason}, {count} {'row' if count == 1 else 'rows'}{fix})")

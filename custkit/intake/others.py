@@ -15,9 +15,10 @@ MADE_KEYS = {"events": "event_id", "loyalty_ledger": "entry_id", "surveys": "res
 
 @dataclass(frozen=True)
 class Folded:
-    """How many accepted rows a table had and how many are left once rows of one key are one."""
+    """How many accepted rows a table had and how many are left in `target` once rows of one key are one."""
 
     table: str
+    target: str
     accepted: int
     rows: int
 
@@ -53,7 +54,7 @@ def make_table(con: duckdb.DuckDBPyConnection, client: Client, table: str, targe
     con.execute(f"CREATE TEMP TABLE {name(target)} AS {query}")
     con.execute(f"DROP TABLE {staged}")
     (rows,) = con.execute(f"SELECT count(*) FROM {name(target)}").fetchone() or (0,)
-    return Folded(table, accepted, rows)
+    return Folded(table, target, accepted, rows)
 
 
 def _first_known(table: str, staged: str, fields: list[str]) -> str:

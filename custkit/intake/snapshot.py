@@ -19,12 +19,13 @@ from typing import Any
 
 import duckdb
 
-from custkit import tables
+from custkit import keys, tables
 from custkit.client import Client, workspace
 from custkit.demo import prepare
 from custkit.errors import BadInput
 from custkit.intake import ledger, lines, others
 from custkit.intake.inputs import Input, find_inputs
+from custkit.intake.persons import Persons, name_persons, persons_of
 from custkit.intake.provided import provided
 from custkit.intake.staging import QUARANTINE, Tick, stage
 from custkit.intake.write import write_query, write_table
@@ -74,7 +75,8 @@ def take_snapshot(client: Client, *, progress: bool | None = None) -> Snapshot:
     if client.is_embedded:
         prepare(client)
     inputs = find_inputs(client, home / "inputs.json")
-    key = snapshot_key(client, inputs)
+    persons = persons_of(client)
+    key = snapshot_key(client, inputs, persons)
     folder = home / "snapshots" / key
     if found := _open(folder):
         return found
@@ -83,27 +85,28 @@ def take_snapshot(client: Client, *, progress: bool | None = None) -> Snapshot:
         if found := _open(folder):
             return found
         with _progress(inputs, progress) as tick:
-            _build(client, inputs, key, folder, home, tick)
+            _build(client, inputs, persons, key, folder, home, tick)
     made = _open(folder)
     assert made is not None
     return made
 
 
-def snapshot_key(client: Client, inputs: list[Input]) -> str:
-    """Hash of every input's bytes, of what the client file says about reading them, and of the code that reads them."""
+def snapshot_key(client: Client, inputs: list[Input], persons: Persons) -> str:
+    """Hash of every input's bytes, of what the client file says about reading them, of who was erased, and of the code that reads them."""
     says = client.model_dump(
         mode="json",
         include={"currency": True, "time_zone": True, "sources": True, "rules": True, "limits": {"quarantine_rows", "quarantine_revenue"}},
     )
-    parts = [SHAPE, code_hash(), [(one.source, one.name, one.format, one.sha256) for one in inputs], says]
+    who = [persons.pseudonyms, persons.key_id, sorted(persons.erased)]
+    parts = [SHAPE, code_hash(), who, [(one.source, one.name, one.format, one.sha256) for one in inputs], says]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:24]
 
 
 @cache
 def code_hash() -> str:
-    """Hash of intake's code and of the canonical tables."""
+    """Hash of the code that makes a snapshot: intake, the canonical tables, pseudonyms."""
     digest = hashlib.sha256()
-    for path in sorted([*Path(__file__).parent.glob("*.py"), Path(tables.__file__)]):
+    for path in sorted([*Path(__file__).parent.glob("*.py"), Path(tables.__file__), Path(keys.__file__)]):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 
@@ -123,10 +126,10 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _build(client: Client, inputs: list[Input], key: str, folder: Path, home: Path, tick: Tick) -> None:
+def _build(client: Client, inputs: list[Input], persons: Persons, key: str, folder: Path, home: Path, tick: Tick) -> None:
     beside = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
     try:
-        manifest = _make(client, inputs, key, beside, home, tick)
+        manifest = _make(client, inputs, persons, key, beside, home, tick)
         (beside / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False), "utf-8")
         for path in beside.iterdir():
             _sync(path)
@@ -150,7 +153,7 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _make(client: Client, inputs: list[Input], key: str, folder: Path, home: Path, tick: Tick) -> dict[str, Any]:
+def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folder: Path, home: Path, tick: Tick) -> dict[str, Any]:
     with duckdb.connect() as con, tempfile.TemporaryDirectory(prefix=".spill-", dir=folder.parent) as spill:
         for setting in (
             f"temp_directory = '{spill}'",
@@ -171,6 +174,8 @@ def _make(client: Client, inputs: list[Input], key: str, folder: Path, home: Pat
         has_costs = "unit_cost" in lines.mapped_fields(client, "products")
         if has_lines:
             lines.make_lines(con, client, unit_costs=has_costs)
+        made_ids = has_lines and "order_id" not in lines.mapped_fields(client, "order_lines")
+        gone = name_persons(con, client, persons, made_ids)
         kept = home / "set_aside.parquet"
         order = 'SELECT * FROM quarantine ORDER BY "table", file, line'
         try:
@@ -179,7 +184,7 @@ def _make(client: Client, inputs: list[Input], key: str, folder: Path, home: Pat
             write_query(con, order, QUARANTINE, kept)
             raise
         tick("", 0)
-        accounts = {f.table: {"accepted": f.accepted, "rows": f.rows, "merged": f.accepted - f.rows} for f in folded}
+        accounts: dict[str, dict[str, Any]] = {f.table: _account(f, gone.get(f.target, 0)) for f in folded}
         if has_lines:
             accounts["order_lines"] = ledger.line_ledger(con)
             lines.rank_lines(con)
@@ -202,6 +207,7 @@ def _make(client: Client, inputs: list[Input], key: str, folder: Path, home: Pat
         )
     return {
         "key": key,
+        "pseudonyms": persons.key_id if persons.pseudonyms else None,
         "provided": provided(client, {one.source for one in inputs}),
         "span": [first.isoformat() if first else None, last.isoformat() if last else None],
         "tables": written,
@@ -210,6 +216,12 @@ def _make(client: Client, inputs: list[Input], key: str, folder: Path, home: Pat
             {"table": client.sources[one.source].table, "file": one.name, "sha256": one.sha256, "bytes": one.size} for one in inputs
         ],
     }
+
+
+def _account(folded: others.Folded, erased: int) -> dict[str, Any]:
+    """accepted = rows + merged + erased"""
+    told = {"accepted": folded.accepted, "rows": folded.rows - erased, "merged": folded.accepted - folded.rows}
+    return {**told, "erased": erased} if erased else told
 
 
 @contextmanager

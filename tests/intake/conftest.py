@@ -74,11 +74,19 @@ def take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Taken
     """`take({"lines.csv": text}, sources=…, more=…)`: a snapshot of these files under this mapping."""
     monkeypatch.setenv("CUSTKIT_HOME", str(tmp_path / "home"))
 
-    def run(files: Mapping[str, Content], *, sources: str | None = None, more: str = "", currency: str = "EUR", zone: str = "UTC") -> Taken:
+    def run(
+        files: Mapping[str, Content],
+        *,
+        sources: str | None = None,
+        more: str = "",
+        currency: str = "EUR",
+        zone: str = "UTC",
+        ids: str = "as_sent",
+    ) -> Taken:
         put(tmp_path / "data", files)
         if sources is None:
             sources = f"- table: order_lines\n  files: {next(iter(files))}\n  columns: {COLUMNS}"
-        head = f"name: Test\ncurrency: {currency}\ntime_zone: {zone}\ndata: data\nsources:\n"
+        head = f"name: Test\ncurrency: {currency}\ntime_zone: {zone}\ndata: data\nprivacy: {{ids: {ids}}}\nsources:\n"
         text = f"{head}{indent(dedent(sources).strip(), '  ')}\n{dedent(more)}\n"
         path = tmp_path / "client.yml"
         path.write_text(text, "utf-8")

@@ -23,6 +23,7 @@ from custkit.intake.counters import _records
 CLIENT = """
 name: Random
 currency: EUR
+privacy: {ids: as_sent}
 data: data
 sources:
   - table: order_lines
