@@ -175,6 +175,106 @@ def intake(client: str) -> int:
     return GOOD
 
 
+@main.command(epilog="\b\nExample:\n  custkit subject acme --id 10482 > what-we-hold.json")
+@click.argument("client")
+@click.option("--id", "customer", metavar="ID", required=True, help="The customer's id as the client knows it, or its pseudonym.")
+@_guarded
+def subject(client: str, customer: str) -> int:
+    """Print every row that custkit holds of one person of CLIENT, as JSON by table."""
+    import json
+
+    from custkit import upkeep
+    from custkit.client import load_client
+
+    held = upkeep.subject(load_client(client), customer)
+    click.echo(json.dumps(held, indent=1, ensure_ascii=False, default=str))
+    click.echo(", ".join(f"{table}: {len(rows):,}" for table, rows in held.items()) or "nothing is held of this person", err=True)
+    return GOOD
+
+
+@main.command(epilog="\b\nExample:\n  custkit erase acme --id 10482 --dry-run")
+@click.argument("client")
+@click.option("--id", "customer", metavar="ID", required=True, help="The customer's id as the client knows it, or its pseudonym.")
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
+@click.option("--reports", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Where packs are; reports/ if not given.")
+@_guarded
+def erase(client: str, customer: str, dry_run: bool, reports: Path | None) -> int:
+    """Forget one person of CLIENT: whatever of ours names them is deleted, and they do not come in again.
+
+    The client's own exports stay as they are. Report packs that named the person are made anew by the next run.
+    """
+    from custkit import upkeep
+    from custkit.client import load_client
+
+    deed = upkeep.erase(load_client(client), customer, reports=_reports(reports), now=_now(), dry_run=dry_run)
+    for table, rows in deed.rows.items():
+        click.echo(f"{table}: {rows:,} rows")
+    _tell_deed(deed, dry_run)
+    return GOOD
+
+
+@main.command(epilog="\b\nExample:\n  custkit purge --all --dry-run")
+@click.argument("client", required=False)
+@click.option("--all", "everyone", is_flag=True, help="Every client there is.")
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
+@click.option("--today", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="Count ages from this day.")
+@click.option("--reports", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Where packs are; reports/ if not given.")
+@_guarded
+def purge(client: str | None, everyone: bool, dry_run: bool, today: Any, reports: Path | None) -> int:
+    """Delete what CLIENT's file says is old: rows set aside, lists of people, report packs (`privacy` in client.yml)."""
+    from custkit import upkeep
+    from custkit.client import load_client
+
+    for slug in _named(client, everyone):
+        day = (today or _now()).date()
+        _tell_deed(upkeep.purge(load_client(slug), reports=_reports(reports), today=day, now=_now(), dry_run=dry_run), dry_run)
+    return GOOD
+
+
+@main.command(epilog="\b\nExample:\n  custkit gc --all")
+@click.argument("client", required=False)
+@click.option("--all", "everyone", is_flag=True, help="Every client there is.")
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
+@click.option("--reports", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Where packs are; reports/ if not given.")
+@_guarded
+def gc(client: str | None, everyone: bool, dry_run: bool, reports: Path | None) -> int:
+    """Delete what no report of CLIENT needs: leftovers of runs that were killed, snapshots of exports that have changed since."""
+    from custkit import upkeep
+
+    for slug in _named(client, everyone):
+        _tell_deed(upkeep.clear(slug, reports=_reports(reports), dry_run=dry_run), dry_run)
+    return GOOD
+
+
+def _named(client: str | None, everyone: bool) -> list[str]:
+    from custkit.client import client_names, load_client
+
+    if bool(client) == everyone:
+        raise click.UsageError("name a client, or say --all; `custkit clients` lists them")
+    return client_names() if everyone else [load_client(str(client)).slug]
+
+
+def _reports(given: Path | None) -> Path:
+    from custkit.client import workspace
+
+    return (given or workspace() / "reports").resolve()
+
+
+def _now() -> Any:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC)
+
+
+def _tell_deed(deed: Any, dry_run: bool) -> None:
+    for path in deed.deleted:
+        click.echo(f"{'would delete' if dry_run else 'deleted'} {path}")
+    for path in deed.emptied:
+        click.echo(f"{'would empty' if dry_run else 'emptied'} {path}")
+    if not (deed.deleted or deed.emptied):
+        click.echo(f"{deed.client}: nothing to {deed.what}")
+
+
 @main.command()
 @_guarded
 def clients() -> int:
