@@ -6,7 +6,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 CUSTKIT := $(PY) -m custkit
 
 .DEFAULT_GOAL := help
-.PHONY: help ready demo test lint unit notebooks-hold test-engines lab notebooks messages bench lock clean
+.PHONY: help ready demo test lint unit notebooks-hold test-engines lab notebooks messages audit bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -51,6 +51,10 @@ notebooks: ready ## run the notebooks on the demo client and keep their outputs
 
 messages: ready ## collect every message for the translators
 	@$(PY) -m custkit.locale
+
+audit: ready ## known vulnerabilities in the locked packages, where a source of advisories can be reached
+	@test -x .custkit/audit/bin/python || { $(PYTHON) -m venv .custkit/audit && .custkit/audit/bin/python -m pip --disable-pip-version-check -qqq install 'pip-audit>=2.9,<3'; } || { rm -rf .custkit/audit; echo 'NOTICE: pip-audit cannot be installed here; nothing was audited'; exit 0; }
+	@test ! -x .custkit/audit/bin/python || .custkit/audit/bin/python tests/audit.py
 
 bench: ready ## ratios against what a consultant would use instead
 	@for b in benchmarks/*.py; do echo "== $$b"; $(PY) $$b || exit 1; done
