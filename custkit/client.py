@@ -20,6 +20,7 @@ from custkit.errors import BadInput
 from custkit.period import Period
 from custkit.segments import NAMED_MAPS, TEN_SEGMENTS, Segment, named_map, settled_map, whole_map
 from custkit.tables import TABLES, source_fields
+from custkit.topic_rules import TOPICS, Topic
 from custkit.yaml_text import Lines, read_yaml
 
 SLUG = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
@@ -441,6 +442,7 @@ class Client(_Strict):
     holidays: tuple[str, ...] | None = None  # DE, DE-BY, [DE, AT]; none. From time zone and currency where not given
     promotion_days: tuple[PromotionDay, ...] = ()
     attributes: tuple[AttributeRule, ...] = ()  # what purchases suggest about a customer
+    topics: tuple[Topic, ...] = TOPICS  # words by which the cause of a comment is known, where the answers name none
     privacy: Privacy = Privacy()
     engine: Engine = Engine()
 
@@ -594,7 +596,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "sources": Source, "columns": ColumnMap, "rules": Rules, "exclude": Exclusion, "limits": Limits,
     "lifecycle": Lifecycle, "definitions": Definitions, "payments": Payments, "segments": Segment, "engine": Engine,
     "promotion_days": PromotionDay, "attributes": AttributeRule, "spending": Spending, "weights": Weights, "credit": Credit, "abuse": Abuse,
-    "campaigns": Campaigns,
+    "campaigns": Campaigns, "topics": Topic,
 }  # fmt: skip
 
 

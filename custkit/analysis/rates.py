@@ -9,7 +9,7 @@ Z90, Z95 = 1.6448536269514722, 1.959963984540054
 SMALL_SAMPLE = 30
 
 
-def wilson(successes: int, n: int, *, z: float = Z95) -> tuple[float, float]:
+def wilson(successes: float, n: float, *, z: float = Z95) -> tuple[float, float]:
     """Wilson's score interval of the share successes / n; (nan, nan) where n is 0. [Wilson 1927]
 
     0 of 5 is 0 to 43 %, where the normal approximation says 0 to 0.
