@@ -13,6 +13,7 @@ from typing import Any
 
 from custkit.analysis import (
     abuse,
+    answers,
     attributes,
     base_attributes,
     before_after,
@@ -22,6 +23,7 @@ from custkit.analysis import (
     campaign_uplift,
     campaign_value,
     campaigns,
+    causes,
     changes,
     channel_value,
     churn_risk,
@@ -42,6 +44,7 @@ from custkit.analysis import (
     funnel,
     high_ticket,
     hold_out,
+    interactions,
     itemsets,
     kmeans,
     kpis,
@@ -53,6 +56,7 @@ from custkit.analysis import (
     look_alikes,
     margins,
     migration,
+    needs,
     next_order,
     noise,
     offer_fairness,
@@ -62,23 +66,28 @@ from custkit.analysis import (
     price_fairness,
     price_sensitivity,
     price_tiers,
+    recommendation,
     registrations,
     returns,
     revenue_tree,
     rfm,
     routes,
     rules,
+    satisfaction,
     season,
     second_purchase,
     segment_laws,
     segment_maps,
     shopping_times,
+    signals,
     special_days,
     spending_actions,
     spending_score,
     structure,
     survival,
     tiers,
+    touch_points,
+    unmet_searches,
     value_angles,
     win_back,
 )
@@ -105,6 +114,12 @@ class Questions:
         self.segmented = rfm.rfm_segments(self.scores, segments=book.client.segments)
         self.tags = customer_tags.customer_tags(book.purchases, book.order_lines, book.products, as_of=book.as_of, client=book.client)
         self.ask: Callable[[str], Any] = cache(lambda name: ANSWERS[name](self))
+
+    def moods(self) -> Any:
+        return answers.answer_moods(self.book.surveys)
+
+    def year(self) -> dict[str, Any]:
+        return {"start": self.book.days_before(365), "as_of": self.book.as_of}
 
     def gaps(self) -> Any:
         return self.ask("next_order.customer_gaps")
@@ -137,6 +152,35 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     "routes.visits": lambda q: routes.visits(q.lines, q.book.products, level=q.ask("itemsets.item_level")),
     "routes.routes next-order": lambda q: routes.routes(q.ask("routes.visits"), step="next-order", min_customers=10),
     "routes.routes any-later": lambda q: routes.routes(q.ask("routes.visits"), step="any-later", min_customers=10),
+    # voice
+    "answers.answer_moods": lambda q: q.moods(),
+    "answers.answer_sources": lambda q: answers.answer_sources(q.moods()),
+    "answers.who_answers": lambda q: answers.who_answers(q.moods(), q.book.purchases, **q.year()),
+    "recommendation.nps": lambda q: recommendation.nps(q.moods(), **q.year()),
+    "recommendation.nps_months": lambda q: recommendation.nps_months(q.moods(), **q.year()),
+    "recommendation.nps_tiers": lambda q: recommendation.nps_tiers(q.moods(), q.book.loyalty_ledger, **q.year()),
+    "recommendation.nps_change": lambda q: recommendation.nps_change(q.moods(), middle=q.book.days_before(91), **q.year()),
+    "recommendation.differences": lambda q: recommendation.differences(q.ask("recommendation.nps_tiers")),
+    "causes.answer_causes": lambda q: causes.answer_causes(q.moods(), topics=q.book.client.topics),
+    "causes.complaint_causes": lambda q: causes.complaint_causes(q.ask("causes.answer_causes"), **q.year()),
+    "causes.cause_changes": lambda q: causes.cause_changes(q.ask("causes.answer_causes"), middle=q.book.days_before(182), **q.year()),
+    "satisfaction.product_satisfaction": lambda q: satisfaction.product_satisfaction(q.moods(), q.book.products, **q.year()),
+    "unmet_searches.unmet_share": lambda q: unmet_searches.unmet_share(q.book.events, q.book.purchases, **q.year()),
+    "unmet_searches.unmet_queries": lambda q: unmet_searches.unmet_queries(q.book.events, **q.year()),
+    "needs.mentions": lambda q: needs.mentions(q.ask("causes.answer_causes"), q.book.events, q.book.products),
+    "needs.segment_needs": lambda q: needs.segment_needs(q.ask("needs.mentions"), q.segmented),
+    "touch_points.order_touches": lambda q: touch_points.order_touches(q.book.events, q.book.purchases, **q.year()),
+    "touch_points.touch_channels": lambda q: touch_points.touch_channels(q.ask("touch_points.order_touches")),
+    "touch_points.touch_steps": lambda q: touch_points.touch_steps(q.ask("touch_points.order_touches")),
+    "touch_points.touch_coverage": lambda q: touch_points.touch_coverage(q.ask("touch_points.order_touches"), q.book.purchases, **q.year()),
+    "signals.product_looks": lambda q: signals.product_looks(q.book.events, q.book.order_lines, **q.year()),
+    "signals.signal_outcomes": lambda q: signals.signal_outcomes(q.ask("signals.product_looks")),
+    "interactions.interactions": lambda q: interactions.interactions(q.book.customers, q.book.events, as_of=q.book.as_of),
+    "interactions.interaction_levels": lambda q: interactions.interaction_levels(
+        q.ask("interactions.interactions"), q.book.purchases, as_of=q.book.as_of
+    ),
+    "interactions.long_contact": lambda q: interactions.long_contact(q.book.events, q.book.purchases, as_of=q.book.as_of),
+    "interactions.contact_reasons": lambda q: interactions.contact_reasons(q.ask("interactions.long_contact")),
     # campaigns
     "campaigns.campaign_spans": lambda q: campaigns.campaign_spans(
         q.book.campaigns, q.book.campaign_contacts, q.book.orders, as_of=q.book.as_of

@@ -26,3 +26,4 @@ from custkit.present.charts.price_response import discount_response, price_tier_
 from custkit.present.charts.purchase_behaviour import busy_hours, demand_weeks, season_months, special_day_effects
 from custkit.present.charts.segmentation import cross_heat, lorenz_curve, segment_migration, segment_shares
 from custkit.present.charts.spending_power import next_spend_by_tenth
+from custkit.present.charts.voice import complaint_causes, nps_months, unmet_queries
