@@ -11,7 +11,7 @@ from custkit.analysis.rates import SMALL_SAMPLE, false_discovery, share_differen
 from custkit.engine import frame
 from custkit.words import mark
 
-TOPIC, SEARCH, CATEGORY = mark("speaks of"), mark("searches for"), mark("looks at")
+TOPIC, SEARCH, CATEGORY = mark("speak of"), mark("search for"), mark("look at")
 COLUMNS = (
     "segment", "kind", "item", "customers", "segment_customers", "share", "others_share", "difference", "low", "high", "q_value",
     "is_more",

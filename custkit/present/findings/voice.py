@@ -84,7 +84,7 @@ def tiers_finding(tiers: pd.DataFrame, differences: pd.DataFrame) -> Finding:
         return Finding(_("Tiers recommend the shop alike: no difference beyond chance."), facts=facts, tone="quiet")
     best, worst = tiers.loc[tiers["nps"].idxmax()], tiers.loc[tiers["nps"].idxmin()]
     return Finding(
-        _("{best} recommends the shop most ({high}), {worst} least ({low}).").format(
+        _("Recommended most by {best} ({high}), least by {worst} ({low}).").format(
             best=_(best.group), high=_score(best.nps), worst=_(worst.group), low=_score(worst.nps)
         ),
         _("Who is content may rise in tier; the tier need not be what makes content."),
@@ -132,7 +132,7 @@ def sources_finding(sources: pd.DataFrame) -> Finding:
         return _quiet(_("There is nothing to listen to: the client's data hold no answers, reviews or posts."))
     n, commented = int(sources["answers"].sum()), int(sources["commented"].sum())
     return Finding(
-        ngettext("{n} answer from {sources}.", "{n} answers from {sources}.", n).format(
+        ngettext("{n} answer so far, from {sources}.", "{n} answers so far, from {sources}.", n).format(
             n=words.count(n),
             sources=ngettext("{k} source", "{k} sources", len(sources)).format(k=words.count(len(sources))),
         ),
@@ -251,7 +251,7 @@ def needs_finding(needs: pd.DataFrame) -> Finding:
         )
     top = real.iloc[0]
     return Finding(
-        _("{segment} {kind} {item} more than others: {share} against {others}.").format(
+        _("{segment}: {share} {kind} {item}, against {others} of the others.").format(
             segment=_(top.segment), kind=_(top.kind), item=_(top["item"]), share=words.share(top.share, 0),
             others=words.share(top.others_share, 0),
         ),
@@ -311,7 +311,7 @@ def touch_finding(channels: pd.DataFrame, steps: pd.DataFrame, coverage: pd.Data
     if channels.empty:
         return _quiet(_("The way to a purchase is not told: no visit of a known customer lies before one."))
     top = channels.iloc[0]
-    headline = _("{channel} is the last touch before {share} of orders; half the story is before it: an order has {n} visits.").format(
+    headline = _("{channel} is the last touch before {share} of orders; on the way to an order customers come {n} times.").format(
         channel=_(top.channel), share=words.share(top.last_share), n=words.number(seen.touches)
     )
     detail = _("Of {orders} orders {seen} have a visit that can be seen.").format(
@@ -320,13 +320,15 @@ def touch_finding(channels: pd.DataFrame, steps: pd.DataFrame, coverage: pd.Data
     if (searched := steps[steps["step"] == "search"]).shape[0]:
         detail = f"{detail} " + _("{share} of them came after a search.").format(share=words.share(searched.iloc[0].order_share))
     moved = float((channels["first_share"] - channels["last_share"]).abs().max())
-    told = _("First and last touch differ by {most} at most. Touches tell where customers were met, not what made them buy.")
+    told = _(
+        "A channel's shares of first and last touches differ by {most} at most. Touches tell where customers were met, not what made them buy."
+    )
     facts = (
         Fact("voice.orders_seen", float(seen.seen / seen.orders), "share", int(seen.seen), int(seen.orders), int(seen.orders)),
         Fact("voice.touches", float(seen.touches), "number", n=int(seen.seen), window=_("30 days before an order, since the one before")),
         Fact("voice.last_touch", float(top.last_share), "share", int(top["last"]), int(seen.seen), int(seen.seen)),
     )
-    return Finding(headline, f"{detail} {told.format(most=words.points(moved))}", facts)
+    return Finding(headline, f"{detail} {told.format(most=words.share(moved))}", facts)
 
 
 def signal_finding(signals: pd.DataFrame) -> Finding:
@@ -391,6 +393,10 @@ def level_finding(levels: pd.DataFrame, reasons: pd.DataFrame) -> Finding:
         Fact("voice.long_contact", people, "count", window=_("last 90 days")),
     )
     return Finding(headline, detail, facts)
+
+
+def level_table(levels: pd.DataFrame) -> pd.DataFrame:
+    return levels[LEVEL_COLUMNS].rename(columns={"buyer_share": "bought_share"})
 
 
 def nps_measure() -> str:
