@@ -320,9 +320,7 @@ def touch_finding(channels: pd.DataFrame, steps: pd.DataFrame, coverage: pd.Data
     if (searched := steps[steps["step"] == "search"]).shape[0]:
         detail = f"{detail} " + _("{share} of them came after a search.").format(share=words.share(searched.iloc[0].order_share))
     moved = float((channels["first_share"] - channels["last_share"]).abs().max())
-    told = _(
-        "A channel's shares of first and last touches differ by {most} at most. Touches tell where customers were met, not what made them buy."
-    )
+    told = _("First and last touches differ by {most} at most. They tell where customers were met, not what made them buy.")
     facts = (
         Fact("voice.orders_seen", float(seen.seen / seen.orders), "share", int(seen.seen), int(seen.orders), int(seen.orders)),
         Fact("voice.touches", float(seen.touches), "number", n=int(seen.seen), window=_("30 days before an order, since the one before")),
