@@ -394,7 +394,14 @@ def level_finding(levels: pd.DataFrame, reasons: pd.DataFrame) -> Finding:
 
 
 def level_table(levels: pd.DataFrame) -> pd.DataFrame:
-    return levels[LEVEL_COLUMNS].rename(columns={"buyer_share": "bought_share"})
+    """Customers by level; no row where nobody came. [S78]"""
+    seen = levels.head(0) if set(levels["level"]) == {NONE} else levels
+    return seen[LEVEL_COLUMNS].rename(columns={"buyer_share": "bought_share"})
+
+
+def who_table(who: pd.DataFrame) -> pd.DataFrame:
+    """Buyers by how often they bought, and who of them answered; no row where nobody did. [S14]"""
+    return (who if who["answerers"].sum() else who.head(0))[WHO_COLUMNS]
 
 
 def nps_measure() -> str:
