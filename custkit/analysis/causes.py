@@ -111,20 +111,23 @@ def _repeated(causes: ir.Table, start: datetime, as_of: datetime) -> float:
     return 1.0 + agreement * float(sums["pairs"] / sums["n"]) if agreement > error else 1.0
 
 
-def cause_changes(causes: ir.Table, *, start: datetime, middle: datetime, as_of: datetime) -> pd.DataFrame:
+def cause_changes(
+    causes: ir.Table, *, start: datetime, middle: datetime, as_of: datetime, min_complaints: int = SMALL_SAMPLE
+) -> pd.DataFrame:
     """Which causes are told more or less often than before, beyond noise.
 
     answer_causes(…)  →  cause | complaints, complaint_share (from `middle` on), before, before_share (from `start` up to it), change,
     low, high (95 % interval of the change), p_value, is_change
 
-    Shares are of complaints with a cause. At most one false discovery in twenty. Empty where either span has fewer than 30. [S85]
+    Shares are of complaints with a cause. At most one false discovery in twenty. Empty where either span has fewer than
+    `min_complaints`. [S85]
     """
     now, then = _counted(causes, middle, as_of), _counted(causes, start, middle)
     earlier = then[["cause", "complaints"]].rename(columns={"complaints": "before"})
     both = now[["cause", "complaints"]].merge(earlier, on="cause", how="outer").fillna({"complaints": 0, "before": 0})
     both = both[(both["cause"] != NO_CAUSE) & (both["complaints"] + both["before"] > 0)]
     n, m = int(both["complaints"].sum()), int(both["before"].sum())
-    if min(n, m) < SMALL_SAMPLE:
+    if min(n, m) < min_complaints:
         return pd.DataFrame(columns=list(CHANGE_COLUMNS))
     rows = []
     for row in both.sort_values(["complaints", "cause"], ascending=[False, True]).itertuples():

@@ -62,6 +62,11 @@ GLOSSARY: dict[str, Entry] = {
         ),
         ("S51", "S81"),
     ),
+    "base_share": Entry(
+        mark("their other looks"),
+        mark("What the same customers bought within 30 days of the products they looked at without the signal."),
+        ("S76",),
+    ),
     "before_effect": Entry(
         mark("revenue in the week before"),
         mark("Revenue of the seven days before a holiday against comparable days."),
@@ -388,6 +393,11 @@ GLOSSARY: dict[str, Entry] = {
         ),
         ("S86",),
     ),
+    "nps": Entry(
+        mark("net promoter score"),
+        mark("Share of answers of 9 and 10 less the share of answers of 0 to 6, of all answers to whether one would recommend."),
+        ("S14",),
+    ),
     "occasion": Entry(
         mark("comparable days"),
         mark(
@@ -566,6 +576,11 @@ GLOSSARY: dict[str, Entry] = {
         mark("segment"),
         mark("Customers whom the same row of a map fits first, by scores or plain values; everybody is in exactly one."),
         ("S40",),
+    ),
+    "shrunk_score": Entry(
+        mark("drawn to the mean"),
+        mark("A product's mean score, moved towards that of all by as much as chance alone makes products differ."),
+        ("S84",),
     ),
     "silhouette": Entry(mark("silhouette"), mark("How well groups are told apart: 1 is perfect, 0 is not at all."), ("S41",)),
     "spend_order": Entry(

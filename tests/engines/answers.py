@@ -163,7 +163,9 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     "recommendation.differences": lambda q: recommendation.differences(q.ask("recommendation.nps_tiers")),
     "causes.answer_causes": lambda q: causes.answer_causes(q.moods(), topics=q.book.client.topics),
     "causes.complaint_causes": lambda q: causes.complaint_causes(q.ask("causes.answer_causes"), **q.year()),
-    "causes.cause_changes": lambda q: causes.cause_changes(q.ask("causes.answer_causes"), middle=q.book.days_before(182), **q.year()),
+    "causes.cause_changes": lambda q: causes.cause_changes(
+        q.ask("causes.answer_causes"), middle=q.book.days_before(182), min_complaints=1, **q.year()
+    ),
     "satisfaction.product_satisfaction": lambda q: satisfaction.product_satisfaction(q.moods(), q.book.products, **q.year()),
     "unmet_searches.unmet_share": lambda q: unmet_searches.unmet_share(q.book.events, q.book.purchases, **q.year()),
     "unmet_searches.unmet_queries": lambda q: unmet_searches.unmet_queries(q.book.events, **q.year()),
