@@ -8,6 +8,7 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import pandas as pd
 from ibis import _
 from ibis.backends import BaseBackend
 
@@ -15,7 +16,7 @@ from custkit import words
 from custkit.client import Client, load_client
 from custkit.engine import connect, load
 from custkit.errors import BadInput
-from custkit.intake import Snapshot, take_snapshot
+from custkit.intake import Snapshot, report, take_snapshot
 from custkit.period import Period
 from custkit.tables import TABLES, Table
 
@@ -160,6 +161,31 @@ class Book:
     @property
     def marketing_spend(self) -> ir.Table:
         return self._cut("marketing_spend")
+
+    @property
+    def tables(self) -> dict[str, ir.Table]:
+        """Every canonical table by name, cut at `as_of`."""
+        return {name: getattr(self, name) for name in TABLES}
+
+    @property
+    def files(self) -> pd.DataFrame:
+        """The ledger of what was read of the time before `as_of`: a row a file, see `intake.report.ledger_frame`."""
+        return report.ledger_frame(self.snapshot, self.as_of)
+
+    @property
+    def line_account(self) -> pd.DataFrame:
+        """What became of the accepted order lines from before `as_of`, in rows and money, see `intake.report.money_frame`."""
+        return report.money_frame(self.snapshot, self.as_of)
+
+    @property
+    def set_aside(self) -> pd.DataFrame:
+        """Rows from before `as_of` that could not be read, each with its place, value and reason."""
+        return report.quarantine_frame(self.snapshot, self.as_of)
+
+    @property
+    def unlisted(self) -> pd.DataFrame:
+        """Order lines from before `as_of` whose customer or product the client's own lists lack."""
+        return report.unlisted_frame(self.snapshot, self.as_of)
 
     def _cut(self, name: str) -> ir.Table:
         table: Table = TABLES[name]

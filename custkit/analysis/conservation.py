@@ -36,6 +36,14 @@ LAWS: dict[str, tuple[str, Literal["count", "money"]]] = {
     "decile_revenue": (mark("revenue by tenth against purchases of the last 365 days"), "money"),
     "migration_before": (mark("rows of the migration against each segment's customers of last month"), "count"),
     "migration_now": (mark("columns of the migration against each segment's customers of this month"), "count"),
+    "file_rows": (mark("rows of each file read, blank, of its structure, kept and set aside against its records"), "count"),
+    "line_rows": (mark("order lines left out by rule and analysed against those kept at reading"), "count"),
+    "lines_held": (mark("order lines of the ledger against those in the book"), "count"),
+    "line_money": (mark("amounts of the ledger's order lines against those in the book"), "money"),
+    "kind_money": (mark("amounts by kind of line against all lines analysed"), "money"),
+    "linked_revenue": (mark("revenue with and without a customer against all revenue"), "money"),
+    "linked_orders": (mark("orders with and without a customer against all orders"), "count"),
+    "consent_customers": (mark("customers by what they said about marketing against all customers"), "count"),
     "cohort_customers": (mark("customers by month of their first order against everybody who ever bought"), "count"),
 }
 COLUMNS = ("law", "unit", "sums", "parts", "whole")

@@ -101,7 +101,35 @@ def line_ledger(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "SELECT count(*) FROM (SELECT order_id FROM judged WHERE excluded IS NULL GROUP BY order_id HAVING min(customer_id) "
         "<> max(customer_id))"
     ).fetchone() or (0,)
+    account["months"] = _months(con, "judged") + _months(con, "copies", copies=True)
     return account
+
+
+def unlisted(con: duckdb.DuckDBPyConnection, key: str, listed: str) -> list[list[Any]]:
+    """[month, lines, revenue, distinct keys] of lines that count whose `key` stands in no row of the client's own list of them.
+
+    Postage and vouchers stand in no list of products, and need not.
+    """
+    goods = " AND is_product" if key == "product_id" else ""
+    found = con.execute(
+        f"SELECT strftime(ordered_at, '%Y-%m') AS month, count(*), coalesce(sum(revenue), 0), count(DISTINCT {key}) FROM judged j "
+        f"WHERE excluded IS NULL AND {key} IS NOT NULL{goods} AND NOT EXISTS (FROM {listed} l WHERE l.{key} = j.{key}) "
+        "GROUP BY month ORDER BY month"
+    ).fetchall()
+    return [[month, rows, f"{revenue:.4f}", keys] for month, rows, revenue, keys in found]
+
+
+def _months(con: duckdb.DuckDBPyConnection, table: str, *, copies: bool = False) -> list[list[Any]]:
+    """[month, excluded, kind, known customer, product, copy, rows, amount, revenue]: the ledger as finely as it is ever told."""
+    by = "strftime(ordered_at, '%Y-%m') AS month, " + (
+        "CAST(NULL AS VARCHAR) AS excluded, '' AS kind, true AS known, true AS product"
+        if copies
+        else "excluded, kind, customer_id IS NOT NULL AS known, is_product AS product"
+    )
+    found = con.execute(
+        f"SELECT {by}, count(*), coalesce(sum(amount), 0), coalesce(sum(revenue), 0) FROM {table} GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    return [[*of, copies, rows, f"{amount:.4f}", f"{revenue:.4f}"] for *of, rows, amount, revenue in found]
 
 
 def _sum(con: duckdb.DuckDBPyConnection, where: str, table: str = "judged") -> dict[str, Any]:

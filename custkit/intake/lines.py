@@ -159,7 +159,7 @@ def _mark_duplicates(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
         "CREATE TEMP TABLE alike AS SELECT row FROM marks SEMI JOIN (SELECT mark FROM marks GROUP BY mark HAVING count(*) > 1) USING (mark)"
     )
     con.execute(
-        f"CREATE TEMP TABLE copies AS SELECT row, revenue, amount FROM (SELECT a.row, j.revenue, j.amount, "
+        f"CREATE TEMP TABLE copies AS SELECT row, revenue, amount, ordered_at FROM (SELECT a.row, j.revenue, j.amount, j.ordered_at, "
         f"row_number() OVER (PARTITION BY {', '.join('j.' + c for c in columns)} ORDER BY a.row) AS copy FROM alike a JOIN "
         "judged j ON j.rowid = a.row) "
         "WHERE copy > 1"

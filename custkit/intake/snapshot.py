@@ -32,7 +32,7 @@ from custkit.intake.write import write_query, write_table
 from custkit.tables import TABLES
 
 LONG = 20 << 20
-SHAPE = 1
+SHAPE = 2
 
 
 @dataclass(frozen=True)
@@ -187,6 +187,10 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
         accounts: dict[str, dict[str, Any]] = {f.table: _account(f, gone.get(f.target, 0)) for f in folded}
         if has_lines:
             accounts["order_lines"] = ledger.line_ledger(con)
+            sent_lists = {f.table for f in folded}
+            for table, number, listed in (("customers", "customer_id", "customer_rows"), ("products", "product_id", "product_rows")):
+                if table in sent_lists:
+                    accounts[table]["unlisted"] = ledger.unlisted(con, number, listed)
             lines.rank_lines(con)
             lines.fold_orders(con, client)
             lines.fold_customers(con, "customers" in {f.table for f in folded})

@@ -32,6 +32,7 @@ QUARANTINE = pa.schema(
         ("value", pa.string()),
         ("reason", pa.string()),
         ("amount", pa.decimal128(18, 4)),
+        ("dated_at", pa.timestamp("us")),
     ]
 )
 CONTROLS = bytes(c for c in range(32) if c not in (9, 10, 13)) + b"\x7f"
@@ -39,7 +40,7 @@ _DIGITS_LOST = "-?[0-9]([.,][0-9]+)?[eE][+][0-9]{2,3}"  # 1.23457E+15: a long nu
 _EXCEL_ERROR = "#(N/A|REF!|DIV/0!|VALUE!|NAME[?]|NULL!|NUM!)"
 FILE = "_file"
 BATCH = 250_000
-Row = tuple[int, int, str | None, str | None, str, object]
+Row = tuple[int, int, str | None, str | None, str, object, object]
 _CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 Tick = Callable[[str, int], None]
 
@@ -59,6 +60,7 @@ class FileCount:
     quarantined: int = 0
     counted_by: str = ""
     reasons: dict[str, int] = field(default_factory=dict)
+    months: dict[str, int] = field(default_factory=dict)  # accepted rows by the month of their time, "" where they have none
 
     def check(self, second: int) -> None:
         """Raise CustkitError where the file's own sum or the second counter disagrees."""
@@ -108,7 +110,7 @@ def stage(con: duckdb.DuckDBPyConnection, client: Client, inputs: list[Input], t
     """
     con.execute(
         'CREATE TABLE quarantine ("table" VARCHAR, file VARCHAR, line BIGINT, "column" VARCHAR, value VARCHAR, reason '
-        "VARCHAR, amount DECIMAL(18, 4))"
+        "VARCHAR, amount DECIMAL(18, 4), dated_at TIMESTAMP)"
     )
     for table in dict.fromkeys(source.table for source in client.sources):
         fields = dict.fromkeys(f for source in client.sources if source.table == table for f in source.columns)
@@ -150,7 +152,7 @@ class _Typist:
 
     def take(self, number: int, block: Block, reading: Reading) -> None:
         if block.aside:
-            self._set_aside([(number, a.line, None, a.value, a.reason, None) for a in block.aside])
+            self._set_aside([(number, a.line, None, a.value, a.reason, None, None) for a in block.aside])
         if not block.table.num_rows:
             return
         source = self.client.sources[self.inputs[number].source]
@@ -216,17 +218,21 @@ class _Typist:
             f"INSERT INTO {name('staged_' + source.table)} BY NAME SELECT {number}::INTEGER AS _source, {columns} FROM piece "
             "WHERE _bad IS NULL"
         )
-        good = self.con.execute(f"SELECT {FILE}, count(*), count(_bad) FROM piece GROUP BY 1").fetchall()
-        for file, rows, failed in good:
-            self.counts[file].accepted += rows - failed
-        if any(failed for _file, _rows, failed in good):
+        month = f"strftime({_time(source)}, '%Y-%m')"
+        good = self.con.execute(f"SELECT {FILE}, coalesce({month}, ''), count(*), count(_bad) FROM piece GROUP BY 1, 2").fetchall()
+        for file, month, rows, failed in good:
+            count = self.counts[file]
+            count.accepted += rows - failed
+            if rows > failed:
+                count.months[month] = count.months.get(month, 0) + rows - failed
+        if any(failed for _file, _month, _rows, failed in good):
             self._explain(source, fields, kinds)
 
     def _explain(self, source: Source, fields: dict[str, Grammar], kinds: dict[str, str]) -> None:
         """Name the reason of every row that failed; titles repeated and totals are structure, not data."""
         self.con.execute(
-            f"CREATE OR REPLACE TEMP TABLE failed AS SELECT b.*, p._bad, {_known_amount(source)} AS _amount FROM block b "
-            f"JOIN piece p USING ({FILE}, {LINE}) WHERE p._bad IS NOT NULL"
+            f"CREATE OR REPLACE TEMP TABLE failed AS SELECT b.*, p._bad, {_known_amount(source)} AS _amount, {_time(source, 'p.')} AS _at "
+            f"FROM block b JOIN piece p USING ({FILE}, {LINE}) WHERE p._bad IS NOT NULL"
         )
         header = " AND ".join(
             f"lower(CAST({name('c_' + f)} AS VARCHAR)) = {lit((g.map.column or '').strip().lower())}"
@@ -252,23 +258,23 @@ class _Typist:
             )
             rows += self.con.execute(
                 f"SELECT {FILE}, {LINE}, {lit(grammar.map.column or f)}, CAST({cell} AS VARCHAR), "
-                f"{structure.format(reason)}, _amount FROM failed WHERE _bad = {bad}"
+                f"{structure.format(reason)}, _amount, _at FROM failed WHERE _bad = {bad}"
             ).fetchall()
         self._set_aside(rows)
 
     def _set_aside(self, rows: list[Row]) -> None:
-        for file, _line, _column, _value, reason, _amount in rows:
+        for file, _line, _column, _value, reason, _amount, _at in rows:
             count = self.counts[file]
             count.reasons[reason] = count.reasons.get(reason, 0) + 1
             if reason in STRUCTURAL:
                 count.structural += 1
             else:
                 count.quarantined += 1
-        files, lines, columns, cells, reasons, amounts = (list(part) for part in zip(*rows, strict=True))
+        files, lines, columns, cells, reasons, amounts, times = (list(part) for part in zip(*rows, strict=True))
         tables = [self.counts[file].table for file in files]
         names = [self.counts[file].file for file in files]
         shown = [cell if cell is None else cell[:200] for cell in cells]
-        self.con.register("aside", pa.table([tables, names, lines, columns, shown, reasons, amounts], schema=QUARANTINE))
+        self.con.register("aside", pa.table([tables, names, lines, columns, shown, reasons, amounts, times], schema=QUARANTINE))
         self.con.execute("INSERT INTO quarantine SELECT * FROM aside")
         self.con.unregister("aside")
 
@@ -284,6 +290,12 @@ def _known_amount(source: Source) -> str:
         if "gross_amount" in mapped:
             return "p.gross_amount"
     return "CAST(NULL AS DECIMAL(18, 4))"
+
+
+def _time(source: Source, prefix: str = "") -> str:
+    """SQL of the time by which a row lies before or after the end of a month; null where the file has none."""
+    time = TABLES[source.table].time
+    return f"{prefix}{name(time)}" if time and time in source.columns else "CAST(NULL AS TIMESTAMP)"
 
 
 def _is_money(canonical: str, kind: str) -> bool:
