@@ -17,6 +17,7 @@ from custkit.client import Client, load_client
 from custkit.engine import connect, load
 from custkit.errors import BadInput
 from custkit.intake import Snapshot, report, take_snapshot
+from custkit.intake.ledger import PERSONAL
 from custkit.period import Period
 from custkit.tables import TABLES, Table
 
@@ -181,6 +182,13 @@ class Book:
     def set_aside(self) -> pd.DataFrame:
         """Rows from before `as_of` that could not be read, each with its place, value and reason."""
         return report.quarantine_frame(self.snapshot, self.as_of)
+
+    @property
+    def personal_columns(self) -> frozenset[str]:
+        """Columns of the client's files whose values tell who somebody is: shown cut short, if at all."""
+        return frozenset(
+            m.column for source in self.client.sources for f, m in source.columns.items() if f in PERSONAL and m.column is not None
+        )
 
     @property
     def unlisted(self) -> pd.DataFrame:

@@ -20,6 +20,8 @@ from ibis import _
 from scipy.stats import nbinom, poisson
 from scipy.stats import t as student
 
+from custkit.analysis.special_days import holiday_dates
+from custkit.client import Client
 from custkit.engine import frame, to_float
 from custkit.period import Period
 from custkit.tables import COMPUTED, TABLES
@@ -72,7 +74,7 @@ class _Told(NamedTuple):
 
 
 def data_changes(
-    tables: Mapping[str, ir.Table], provided: Collection[str], *, period: Period, holidays: Collection[date] = ()
+    tables: Mapping[str, ir.Table], provided: Collection[str], *, period: Period, client: Client | None = None
 ) -> pd.DataFrame:
     """Ask of every table and column whether it changed in the month, and say what did beyond chance.
 
@@ -80,7 +82,8 @@ def data_changes(
     unit, p_value, told (True for what changed); the rarest first
 
     The p-values are each question's own; `told` keeps the chance that anything at all is told of a month without a change below
-    `FALSE_ALARMS`. Fewer than seven months before say nothing: no row. Days: those without an order where the weekday has some.
+    `FALSE_ALARMS`. Fewer than seven months before say nothing: no row. Days: those without an order where the weekday has some, but
+    for the public holidays of the client's country.
     """
     found: list[_Told] = []
     for name, spec in TABLES.items():
@@ -93,7 +96,8 @@ def data_changes(
         for column in _GROUPS.get(name, ()):
             if f"{name}.{column}" in provided:
                 found += _values(name, column, dated, period)
-    found += _gaps(tables["orders"], period, holidays)
+    first, last = (period - WEEKS).start.date(), period.end.date()
+    found += _gaps(tables["orders"], period, holiday_dates(client, first=first, last=last) if client else ())
     return _judged(found)
 
 
@@ -197,8 +201,9 @@ def _values(name: str, column: str, dated: ir.Table, period: Period) -> Iterable
     if found.empty or found[column].nunique() > MOST_VALUES:
         return
     counts = found.assign(month=pd.to_datetime(found["month"]).dt.strftime("%Y-%m")).pivot_table(
-        index="month", columns=column, values="n", fill_value=0.0, aggfunc="sum"
+        index="month", columns=column, values="n", aggfunc="sum"
     )
+    counts = counts.fillna(0).astype("float64")
     if str(period) not in counts.index or len(counts) <= LEAST_MONTHS:
         return
     now, before = counts.loc[str(period)], counts.drop(index=str(period))
@@ -236,9 +241,11 @@ def _gaps(orders: ir.Table, period: Period, holidays: Collection[date]) -> Itera
     month, before = counts[counts.index >= period.start], counts[counts.index < period.start]
     if len(before) < 7 * 8:
         return
-    usual = before.groupby(before.index.weekday).agg(["mean", "var", lambda c: (c == 0).mean()]).set_axis(["mean", "var", "none"], axis=1)
+    usual = (
+        before.groupby(before.index.day_of_week).agg(["mean", "var", lambda c: (c == 0).mean()]).set_axis(["mean", "var", "none"], axis=1)
+    )
     with_some = month[month > 0]
-    owed = usual["mean"].reindex(with_some.index.weekday).sum()
+    owed = usual["mean"].reindex(with_some.index.day_of_week).sum()
     level = min(1.0, float(with_some.sum()) / float(owed)) if len(with_some) and owed else 1.0  # a quieter month expects less
     rarity = {weekday: _chance_of_none(row["mean"] * level, row["mean"], row["var"], row["none"]) for weekday, row in usual.iterrows()}
     for run in _runs(month):
@@ -285,6 +292,6 @@ def slips(changes: pd.DataFrame) -> pd.DataFrame:
     told = told[(told["kind"] == SIZE) & (told["factor"] > 0)]
     power = np.log10(told["factor"].astype("float64"))
     near = (power - power.round()).abs() < 0.12
-    return told.assign(power=power.round().astype("int64"))[near & (power.round() != 0)][["table", "column", "factor", "power"]].reset_index(
-        drop=True
-    )
+    return told.assign(power=power.round().astype("int64"))[near & (power.round() != 0)][
+        ["table", "column", "factor", "power"]
+    ].reset_index(drop=True)

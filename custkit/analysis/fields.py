@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import NamedTuple
 
+import ibis.expr.types as ir
 import pandas as pd
+from ibis import _
 
 from custkit.client import Client
+from custkit.engine import fetch
 from custkit.tables import COMPUTED, TABLES
 from custkit.words import mark
 
@@ -37,7 +41,9 @@ PAGES: dict[str, Page] = {
         ),
     ),
     "lifetime_value": Page(BUYER, ("order_lines.cost_amount", "customers.acquisition_channel")),
-    "purchase_behaviour": Page(("order_lines.amount",), ("order_lines.product_id", "products.category", "orders.region"), of_customers=False),
+    "purchase_behaviour": Page(
+        ("order_lines.amount",), ("order_lines.product_id", "products.category", "orders.region"), of_customers=False
+    ),
     "association_rules": Page(
         ("order_lines.product_id",), ("order_lines.customer_id", "order_lines.quantity", "order_lines.cost_amount"), of_customers=False
     ),
@@ -76,16 +82,16 @@ PROMISES: dict[str, tuple[str, str]] = {
     "S42": ("segmentation", mark("segments by region, amount and category")),
     "S46": ("spending_power", mark("price tiers and categories preferred")),
     "S8": ("spending_power", mark("strength of discounts")),
-    "S24": ("spending_power", mark("means: income and occupation")),
+    "S24": ("spending_power", mark("income and occupation in the spending score")),
     "S27": ("spending_power", mark("driven by price or by value")),
     "S28": ("spending_power", mark("how customers pay")),
     "S21": ("lifetime_value", mark("lifetime value in margin")),
-    "S45": ("purchase_behaviour", mark("who buys: age, gender, household")),
+    "S45": ("purchase_behaviour", mark("age, gender and household of buyers")),
     "S9": ("association_rules", mark("when a product is bought again")),
     "S10": ("association_rules", mark("more of the same product")),
     "S11": ("association_rules", mark("what goes with what")),
     "S12": ("association_rules", mark("what comes next")),
-    "S19": ("lifecycle_funnel", mark("visits: bounces and time spent")),
+    "S19": ("lifecycle_funnel", mark("bounces and time spent on visits")),
     "S56": ("lifecycle_funnel", mark("stages of a customer's life")),
     "S57": ("lifecycle_funnel", mark("registrations by quality")),
     "S59": ("lifecycle_funnel", mark("the client's own best customers")),
@@ -109,6 +115,10 @@ PROMISES: dict[str, tuple[str, str]] = {
 }
 # Feed no figure, but are read: names, and what tells one row from another or links tables.
 _READ = {"product_name", "campaign_name", "ends_at", "named_at", "contacted_at", "department", "campaign_type", "question", "brand"}
+
+
+# One of the two is enough.
+_EITHER = {"customers.age_band": "customers.birth_year", "customers.birth_year": "customers.age_band"}
 
 
 def empty_fields(columns: pd.DataFrame) -> tuple[str, ...]:
@@ -137,6 +147,7 @@ def field_requests(provided: Collection[str], empty: Collection[str]) -> pd.Data
             for promise in column.feeds:
                 feeders.setdefault(promise, set()).add(f"{name}.{column.name}")
     gone = {field for fields in feeders.values() for field in lacking(provided, empty, sorted(fields))}
+    gone -= {field for field, other in _EITHER.items() if other not in gone}
     asks: dict[str, set[str]] = {}
     for name, spec in TABLES.items():
         whole = name not in provided and not spec.derived and name != "order_lines"
@@ -148,14 +159,16 @@ def field_requests(provided: Collection[str], empty: Collection[str]) -> pd.Data
     for place, (asked, fields) in enumerate(asks.items()):
         feeds = sorted((p for p, needed in feeders.items() if needed & fields), key=lambda p: int(p[1:]))
         complete = [p for p in feeds if feeders[p] & gone <= fields]
-        table, _dot, column = asked.partition(".")
-        meaning = TABLES[table].by_name[column].meaning if column else TABLES[table].grain
+        table, _dot, name = asked.partition(".")
+        meaning = TABLES[table].by_name[name].meaning if name else TABLES[table].grain
         state = "empty" if asked in empty else "not sent"
         pages = tuple(dict.fromkeys(PROMISES[p][0] for p in feeds))
         gains = tuple(PROMISES[p][1] for p in (*complete, *(p for p in feeds if p not in complete)))
         rows.append((place, asked, meaning, state, len(complete), len(feeds), gains, pages))
     names = ["place", "field", "meaning", "state", "completes", "feeds", "gains", "pages"]
-    found = pd.DataFrame(rows, columns=names).sort_values(["completes", "feeds", "place"], ascending=[False, False, True], ignore_index=True)
+    found = pd.DataFrame(rows, columns=names).sort_values(
+        ["completes", "feeds", "place"], ascending=[False, False, True], ignore_index=True
+    )
     return found.assign(rank=range(1, len(found) + 1))[["rank", *names[1:]]]
 
 
@@ -172,19 +185,29 @@ def idle_fields(client: Client) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def page_verdicts(
-    provided: Collection[str],
-    empty: Collection[str],
-    changes: pd.DataFrame,
-    *,
-    unlinked_share: float,
-    days: int,
-    buyers: int,
-) -> pd.DataFrame:
+class Reach(NamedTuple):
+    """What the orders allow: the share of the last 365 days' revenue without a customer, days of orders so far, who ever bought."""
+
+    unlinked_share: float
+    days: int
+    buyers: int
+
+
+def data_reach(orders: ir.Table, unlinked: pd.DataFrame, *, as_of: datetime) -> Reach:
+    """Count what the verdicts ask of the orders themselves; `unlinked` as `unlinked.unlinked_orders` gives it."""
+    bought = orders.filter(_.is_purchase, _.ordered_at < as_of)
+    (counted,) = fetch(bought.aggregate(first=_.ordered_at.min(), buyers=_.customer_id.nunique())).to_pylist()
+    share = unlinked.set_index("window").loc["year", "unlinked_revenue_share"]
+    return Reach(
+        float(share) if share == share else 0.0, (as_of - counted["first"]).days if counted["first"] else 0, int(counted["buyers"])
+    )
+
+
+def page_verdicts(provided: Collection[str], empty: Collection[str], changes: pd.DataFrame, *, reach: Reach) -> pd.DataFrame:
     """Judge for each page of the pack whether these data can carry it, and name what limits it.
 
-    what is sent, what is empty, what changed beyond chance, the share of the last 365 days' revenue without a customer, days of
-    orders so far, customers who ever bought  →  page | verdict, missing (fields), reasons (codes), tables (whose change was told)
+    what is sent, what is empty, what changed beyond chance, what the orders allow  →  page | verdict, missing (fields),
+    reasons (codes), tables (whose change was told)
 
     cannot   a field that all of the page rests on is missing, or nobody bought
     limits   parts of it fall away, more than 5 % of revenue has no customer, fewer days than it looks back on, or a table it rests on
@@ -195,13 +218,13 @@ def page_verdicts(
     for page, wanted in PAGES.items():
         must, parts = lacking(provided, empty, wanted.must), lacking(provided, empty, wanted.parts)
         reasons = []
-        if wanted.of_customers and not must and not buyers:
+        if wanted.of_customers and not must and not reach.buyers:
             reasons.append("nobody")
         if parts:
             reasons.append("parts")
-        if wanted.of_customers and unlinked_share > UNLINKED_LIMIT:
+        if wanted.of_customers and reach.unlinked_share > UNLINKED_LIMIT:
             reasons.append("unlinked")
-        if days < wanted.days:
+        if reach.days < wanted.days:
             reasons.append("short")
         used = {field.partition(".")[0] for field in (*wanted.must, *wanted.parts)} | {"order_lines", "orders"}
         changed = tuple(dict.fromkeys(name for name in told["table"] if name in used))

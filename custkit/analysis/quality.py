@@ -103,7 +103,9 @@ def column_quality(
             continue
         rows += _table_rows(name, tables[name], columns, set_aside, client, period)
     found = pd.DataFrame(rows, columns=list(COLUMNS))
-    return found.astype({c: "int64" for c in ("rows", "filled", "checked", "invalid")} | {c: "float64" for c in COLUMNS if "complete" in c})
+    return found.astype(
+        dict.fromkeys(("rows", "filled", "checked", "invalid"), "int64") | {c: "float64" for c in COLUMNS if "complete" in c}
+    )
 
 
 def _table_rows(
@@ -249,9 +251,7 @@ def timeliness(tables: Mapping[str, ir.Table], provided: Collection[str], *, as_
         gaps = when.diff().dt.days.dropna() - 1
         lag = (pd.Timestamp(as_of) - when.iloc[-1]).days - 1
         longest = int(gaps.max()) if len(gaps) else 0
-        rows.append(
-            (name, int(days["rows"].sum()), f"{when.iloc[0]:%Y-%m-%d}", f"{when.iloc[-1]:%Y-%m-%d}", lag, longest, lag > longest)
-        )
+        rows.append((name, int(days["rows"].sum()), f"{when.iloc[0]:%Y-%m-%d}", f"{when.iloc[-1]:%Y-%m-%d}", lag, longest, lag > longest))
     return pd.DataFrame(rows, columns=["table", "rows", "first_day", "last_day", "lag_days", "longest_gap", "late"])
 
 

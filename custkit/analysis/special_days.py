@@ -49,6 +49,12 @@ def special_days(daily: pd.DataFrame, campaigns: ir.Table, *, client: Client) ->
     return _as_days([row for row in rows if row[3] >= first and row[2] <= last])
 
 
+def holiday_dates(client: Client, *, first: date, last: date) -> set[date]:
+    """Every public holiday from `first` to `last` where the client sells: `holidays`, or the country of time zone and currency."""
+    found = _holidays(client.holiday_places, first, last, client.language)
+    return {day for days in found.values() for day in days if first <= day <= last}
+
+
 def _last_day(ends_at: pd.Timestamp) -> date:
     return (pd.Timestamp(ends_at) - pd.Timedelta(microseconds=1)).date()
 

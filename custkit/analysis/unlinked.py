@@ -62,5 +62,6 @@ def _with_shares(counts: pd.DataFrame) -> pd.DataFrame:
     counts[["revenue", "unlinked_revenue"]] = counts[["revenue", "unlinked_revenue"]].astype("float64").fillna(0.0)
     some, money = counts["orders"].astype("float64"), counts["revenue"]
     return counts.assign(
-        unlinked_share=counts["unlinked_orders"] / some.where(some > 0), unlinked_revenue_share=counts["unlinked_revenue"] / money.where(money > 0)
+        unlinked_share=counts["unlinked_orders"] / some.where(some > 0),
+        unlinked_revenue_share=counts["unlinked_revenue"] / money.where(money > 0),
     )

@@ -68,9 +68,7 @@ def money_frame(snapshot: Snapshot, as_of: datetime | None = None) -> pd.DataFra
     parts += [("kind", kind, part) for kind, part in kept.groupby("kind")]
     parts += [("customer", "known", kept[kept["known"].astype(bool)]), ("customer", "guest", kept[~kept["known"].astype(bool)])]
     parts += [("product", "non_product", kept[~kept["product"].astype(bool)]), ("duplicate", "", copies)]
-    found = [
-        (part, of, int(one["rows"].sum()), sum(one["amount"], Decimal(0)), sum(one["revenue"], Decimal(0))) for part, of, one in parts
-    ]
+    found = [(part, of, int(one["rows"].sum()), sum(one["amount"], Decimal(0)), sum(one["revenue"], Decimal(0))) for part, of, one in parts]
     return pd.DataFrame(found, columns=list(MONEY_COLUMNS)).astype(_TYPES)
 
 

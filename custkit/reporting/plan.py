@@ -22,6 +22,7 @@ from custkit.words import _, mark
 
 # The order of the pack and the short names of its pages; notebooks that are not named here follow by name.
 NAMES = {
+    "data_health": mark("Data health"),
     "overview": mark("Overview"),
     "segmentation": mark("Segmentation"),
     "spending_power": mark("Spending power"),
@@ -33,7 +34,6 @@ NAMES = {
     "campaigns": mark("Campaigns"),
     "voice": mark("Voice of the customer"),
     "actions": mark("Actions"),
-    "data_health": mark("Data health"),
 }
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 

@@ -34,6 +34,7 @@ from custkit.analysis import (
     crosses,
     customer_tags,
     customer_value,
+    data_changes,
     definitions,
     demand,
     difference_in_differences,
@@ -41,7 +42,9 @@ from custkit.analysis import (
     early_features,
     early_value,
     favourites,
+    fields,
     funnel,
+    health_laws,
     high_ticket,
     hold_out,
     interactions,
@@ -61,11 +64,13 @@ from custkit.analysis import (
     noise,
     offer_fairness,
     offers,
+    one_view,
     order_size,
     payments,
     price_fairness,
     price_sensitivity,
     price_tiers,
+    quality,
     recommendation,
     registrations,
     returns,
@@ -87,6 +92,7 @@ from custkit.analysis import (
     survival,
     tiers,
     touch_points,
+    unlinked,
     unmet_searches,
     value_angles,
     win_back,
@@ -389,6 +395,40 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     "best_sellers.best_seller_traits": lambda q: best_sellers.best_seller_traits(q.ask("best_sellers.product_sales")),
     "best_sellers.slow_seller_problems": lambda q: best_sellers.slow_seller_problems(q.ask("best_sellers.product_sales")),
     "best_sellers.listed_sellers": lambda q: best_sellers.listed_sellers(q.ask("best_sellers.product_sales"), best_sellers.SLOW),
+    # data_health
+    "quality.column_quality": lambda q: quality.column_quality(
+        q.book.tables, q.book.snapshot.provided, q.book.set_aside, client=q.book.client, period=q.book.period
+    ),
+    "quality.consistency": lambda q: quality.consistency(q.book.tables, q.book.snapshot.provided, q.book.unlisted),
+    "quality.timeliness": lambda q: quality.timeliness(q.book.tables, q.book.snapshot.provided, as_of=q.book.as_of),
+    "quality.month_rows": lambda q: quality.month_rows(q.book.tables, q.book.snapshot.provided, period=q.book.period),
+    "quality.quality_summary": lambda q: quality.quality_summary(
+        q.ask("quality.column_quality"), q.ask("quality.consistency"), q.ask("quality.timeliness")
+    ),
+    "unlinked.unlinked_orders": lambda q: unlinked.unlinked_orders(q.book.orders, period=q.book.period),
+    "unlinked.unlinked_months": lambda q: unlinked.unlinked_months(q.book.orders, period=q.book.period),
+    "data_changes.data_changes": lambda q: data_changes.data_changes(
+        q.book.tables, q.book.snapshot.provided, period=q.book.period, client=q.book.client
+    ),
+    "fields.empty_fields": lambda q: (*fields.empty_fields(q.ask("quality.column_quality")), "none"),
+    "fields.field_requests": lambda q: fields.field_requests(q.book.snapshot.provided, ()),
+    "fields.idle_fields": lambda q: fields.idle_fields(q.book.client),
+    "fields.data_reach": lambda q: fields.data_reach(q.book.orders, q.ask("unlinked.unlinked_orders"), as_of=q.book.as_of),
+    "fields.page_verdicts": lambda q: fields.page_verdicts(
+        q.book.snapshot.provided, (), q.ask("data_changes.data_changes"), reach=q.ask("fields.data_reach")
+    ),
+    "one_view.customer_links": lambda q: one_view.customer_links(q.book.tables, q.book.snapshot.provided, as_of=q.book.as_of),
+    "one_view.consent_counts": lambda q: one_view.consent_counts(q.book.customers, q.book.orders, as_of=q.book.as_of),
+    "health_laws.health_laws": lambda q: health_laws.health_laws(
+        q.book.files,
+        q.book.line_account,
+        q.ask("unlinked.unlinked_orders"),
+        q.ask("one_view.consent_counts"),
+        lines=q.book.order_lines,
+        orders=q.book.orders,
+        customers=q.book.customers,
+        as_of=q.book.as_of,
+    ),
     # segmentation
     "rfm.rfm": lambda q: q.values,
     "rfm.rfm_scores": lambda q: q.scores,
