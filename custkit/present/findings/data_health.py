@@ -63,6 +63,7 @@ EXCLUSIONS = {
     "duplicate": mark("left out: the same line twice"),
     "status": mark("left out: by order status"),
     "guest": mark("left out: no customer"),
+    "erased": mark("left out: the person asked to be erased"),
 }
 KINDS = {
     "sale": mark("sales"),
