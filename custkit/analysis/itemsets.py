@@ -17,7 +17,7 @@ import pandas as pd
 from ibis import _
 
 from custkit.engine import fetch, frame
-from custkit.tables import SALE
+from custkit.tables import MONEY, SALE
 
 LEVELS = ("product_id", "category", "department", "brand")
 # More distinct items than this is a wholesaler's order or a test, not a shopping basket; its pairs alone would outnumber all others.
@@ -43,12 +43,18 @@ def baskets(order_lines: ir.Table, products: ir.Table, *, level: str = "product_
 
 
 def sold_items(order_lines: ir.Table, products: ir.Table, *, level: str = "product_id") -> ir.Table:
-    """The lines behind `baskets`: order_id | item, revenue, cost_amount. Raises ValueError for a level that is none."""
+    """The lines behind `baskets`: order_id | item, revenue, cost_amount (of the line, else of the product; null where neither is known).
+
+    Raises ValueError for a level that is none.
+    """
     if level not in LEVELS:
         raise ValueError(f"level={level!r}; have {', '.join(LEVELS)}")
     sold = order_lines.filter((_.kind == SALE) & _.is_product & _.product_id.notnull())
     items = _named(products) if level == "product_id" else products.select("product_id", item=products[level])
-    lines = sold.select("order_id", "product_id", "revenue", "cost_amount").left_join(items, "product_id")
+    costs = products.filter(_.unit_cost.notnull()).select("product_id", "unit_cost")
+    costed = sold.select("order_id", "product_id", "quantity", "revenue", "cost_amount").left_join(costs, "product_id")
+    cost = ibis.coalesce(costed.cost_amount, (costed.quantity * costed.unit_cost).cast(MONEY))
+    lines = costed.select("order_id", "product_id", "revenue", cost_amount=cost).left_join(items, "product_id")
     item = ibis.coalesce(lines.item, lines.product_id) if level == "product_id" else lines.item
     return lines.select("order_id", "revenue", "cost_amount", item=item).filter(_.item.notnull())
 
@@ -58,6 +64,16 @@ def _named(products: ir.Table) -> ir.Table:
     named = products.select("product_id", "product_name").left_join(shared, "product_name")
     unique = named.product_name + " (" + named.product_id + ")"
     return named.select("product_id", item=(named.sharing > 1).ifelse(unique, named.product_name))
+
+
+def item_categories(products: ir.Table) -> ir.Table:
+    """item (as `baskets` names products) | category; products without one are left out."""
+    return (
+        _named(products)
+        .join(products.select("product_id", "category"), "product_id")
+        .filter(_.category.notnull())
+        .select("item", "category")
+    )
 
 
 def item_level(order_lines: ir.Table, products: ir.Table) -> str:

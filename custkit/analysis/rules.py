@@ -240,13 +240,16 @@ def _held(before: pd.DataFrame, baskets: ir.Table, max_items: int) -> pd.DataFra
     )
 
 
-def with_value(pairs: pd.DataFrame, order_lines: ir.Table, products: ir.Table, *, level: str = "product_id") -> pd.DataFrame:
-    """What a pair is worth: the consequent's revenue and margin, and the revenue of the orders that chance does not explain.
+def with_value(
+    pairs: pd.DataFrame, order_lines: ir.Table, products: ir.Table, *, level: str = "product_id", gross_margin: float | None = None
+) -> pd.DataFrame:
+    """What a pair is worth: the consequent's revenue and margin, and those of the orders that chance does not explain.
 
-    directional_pairs  →  … + consequent_revenue, consequent_margin (currency per order that holds it), extra_revenue (currency)
+    directional_pairs  →  … + consequent_revenue, consequent_margin (currency per order with it), extra_revenue, extra_margin (currency)
 
-    Extra revenue = (joint_orders − expected_orders) × consequent_revenue: what goes with the pair, not what a campaign would add. The
-    margin is missing where a cost is. Give the same lines that the pairs were found in. [S11]
+    Extra revenue = (joint_orders − expected_orders) × consequent_revenue: what goes with the pair, not what a campaign would add. Costs
+    are those of the lines, else of the products; where one is missing, the client's `gross_margin` of revenue stands in, and without it
+    the margin is missing. Give the same lines that the pairs were found in. [S11]
     """
     lines = sold_items(order_lines, products, level=level)
     named = lines.filter(lines.item.isin(sorted(set(pairs["consequent"])))) if len(pairs) else lines.limit(0)
@@ -258,9 +261,12 @@ def with_value(pairs: pd.DataFrame, order_lines: ir.Table, products: ir.Table, *
     )
     worth = frame(sums).set_index("item").reindex(pairs["consequent"])
     per_order = (worth["revenue"] / worth["orders"]).to_numpy(float)
-    margin = ((worth["revenue"] - worth["cost"]).where(worth["unknown"] == 0) / worth["orders"]).to_numpy(float)
-    extra = (pairs["joint_orders"] - pairs["expected_orders"]).to_numpy(float) * per_order
-    return pairs.assign(consequent_revenue=per_order, consequent_margin=margin, extra_revenue=extra)
+    usual = worth["revenue"] * (np.nan if gross_margin is None else gross_margin)
+    margin = ((worth["revenue"] - worth["cost"]).where(worth["unknown"] == 0, usual) / worth["orders"]).to_numpy(float)
+    extra = (pairs["joint_orders"] - pairs["expected_orders"]).to_numpy(float)
+    return pairs.assign(
+        consequent_revenue=per_order, consequent_margin=margin, extra_revenue=extra * per_order, extra_margin=extra * margin
+    )
 
 
 def _counts_of(kept: ir.Table, pairs: pd.DataFrame) -> tuple[dict[str, int], dict[tuple[str, str], int]]:

@@ -72,6 +72,13 @@ GLOSSARY: dict[str, Entry] = {
         mark("Revenue of the seven days before a holiday against comparable days."),
         ("S71",),
     ),
+    "best_seller_rate": Entry(
+        mark("hit rate"),
+        mark(
+            "Customers who bought at least one of the five items on their list in the month, divided by those who bought anything; the lists were made before the month."
+        ),
+        ("S88", "S53"),
+    ),
     "best_value": Entry(
         mark("best sellers"),
         mark("The tenth of products with most orders a day on sale; set beside all other products."),
@@ -159,6 +166,13 @@ GLOSSARY: dict[str, Entry] = {
             "What a customer brings in 365 days after the cost of goods, less what it cost to win them; the corrected formula counts each order once, the common short one twice."
         ),
         ("S3",),
+    ),
+    "days_per_piece": Entry(
+        mark("days a piece lasts"),
+        mark(
+            "Median days from one purchase of a product to the customer's next one, per piece, of those who come back; by Kaplan–Meier, so that gaps that are not over yet count as long as they have lasted."
+        ),
+        ("S9",),
     ),
     "decile": Entry(
         mark("tenth of customers"),
@@ -294,6 +308,13 @@ GLOSSARY: dict[str, Entry] = {
         mark("groups without rules"),
         mark("Customers alike in recency, orders and spend, found by K-Means without rules; Group 1 spends most."),
         ("S41",),
+    ),
+    "km_median": Entry(
+        mark("all-in days"),
+        mark(
+            "Days per piece until half of all purchases were followed by another one, with those who never came back counted in (Kaplan–Meier); longer than the days a piece lasts wherever customers leave."
+        ),
+        ("S9",),
     ),
     "km_median_days": Entry(
         mark("half are back within"),
@@ -517,12 +538,24 @@ GLOSSARY: dict[str, Entry] = {
         ),
         ("S29", "S46"),
     ),
+    "pulled_forward": Entry(
+        mark("bought ahead"),
+        mark(
+            "Share of the pieces bought beyond the customer's usual that only moved the next purchase: days by which it came later, divided by the days that the extra pieces last. The rest is new need."
+        ),
+        ("S10",),
+    ),
     "q_value": Entry(
         mark("false-discovery rate"),
         mark("The share of false alarms to expect when this pair and all clearer ones are believed."),
         ("S11",),
     ),
     "regular": Entry(mark("regular"), mark("Customers with purchases on two days or more who are no VIPs."), ("S59",)),
+    "regularity": Entry(
+        mark("regularity"),
+        mark("How even in time customers buy a product again: nothing at random moments, everything by the clock."),
+        ("S9",),
+    ),
     "repurchase_rate": Entry(
         mark("repurchase rate"),
         mark(

@@ -1,6 +1,6 @@
 """Charts, named by what they answer. Each draws a small frame on axes and returns them."""
 
-from custkit.present.charts.association_rules import pair_directions, route_waits, strongest_pairs
+from custkit.present.charts.association_rules import cycle_lengths, pair_directions, route_waits, strongest_pairs
 from custkit.present.charts.campaigns import campaign_differences, campaign_uplifts, channel_payback
 from custkit.present.charts.data_health import rows_by_month
 from custkit.present.charts.lifecycle_funnel import (

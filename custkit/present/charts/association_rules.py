@@ -102,3 +102,23 @@ def route_waits(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.xaxis.grid(visible=True)
     return ax
+
+
+@house_style(height=_by_pairs)
+def cycle_lengths(frame: pd.DataFrame, *, ax: Axes) -> Axes:
+    """product_name | days_per_piece, low, high, observed_median: how long a piece lasts, the first ten."""
+    shown = frame.head(_ROWS)
+    if shown.empty:
+        return _nothing(ax)
+    for place, row in enumerate(shown.itertuples()):
+        ax.plot([row.low, row.high], [place, place], color=SOFT, linewidth=5, solid_capstyle="butt")
+        ax.plot([row.days_per_piece], [place], "o", color=ACCENT, markersize=7)
+        label = _("{days} · {n} customers").format(days=words.days(row.days_per_piece), n=words.count(row.customers))
+        ax.annotate(label, (row.high, place), (8, 0), textcoords="offset points", va="center", color=INK)
+    ax.set_yticks(range(len(shown)), [_clip(name) for name in shown["product_name"]])
+    ax.set_ylim(len(shown) - 0.4, -0.6)
+    ax.set_xlim(0, 1.6 * max([10, *shown["high"]]))
+    ax.grid(axis="y", visible=False)
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    ax.xaxis.grid(visible=True)
+    return ax

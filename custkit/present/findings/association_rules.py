@@ -10,6 +10,7 @@ from custkit.analysis.rates import wilson
 from custkit.analysis.routes import Step
 from custkit.analysis.rules import HOLDS, TOO_FEW, WEAKER, significant
 from custkit.present.finding import Fact, Finding
+from custkit.present.table import Shown, table
 from custkit.words import _, ngettext
 
 
@@ -222,3 +223,37 @@ def strongest_measure() -> str:
 
 def waits_measure() -> str:
     return _("days from the first to the second: dot the median, bar the middle half of the customers who took the route")
+
+
+def pairs_table(real: pd.DataFrame) -> Shown:
+    """directional_pairs(…), significant, with_value  →  table, both directions on one row"""
+    shown = [
+        "antecedent",
+        "consequent",
+        "joint_orders",
+        "confidence",
+        "reverse_confidence",
+        "times_expected",
+        "extra_revenue",
+        "extra_margin",
+    ]
+    return table(real[shown], bars=["confidence", "reverse_confidence"], limit=15)
+
+
+def measures_table(real: pd.DataFrame) -> Shown:
+    """directional_pairs(…), significant, with_value  →  table of the other measures of the same pairs"""
+    measures = ["support", "lift", "leverage", "conviction", "reverse_conviction", "zhang", "reverse_zhang", "q_value"]
+    return table(real[["antecedent", "consequent", *measures, "consequent_revenue", "consequent_margin"]], limit=15)
+
+
+def held_table(held: pd.DataFrame) -> Shown:
+    """pairs_held(…)  →  table"""
+    shown = ["antecedent", "consequent", "confidence_before", "confidence", "joint_orders", "times_expected", "verdict"]
+    return table(held[shown], small="joint_orders", limit=15)
+
+
+def routes_table(routes: pd.DataFrame, *, step: Step = "any-later") -> Shown:
+    """routes(…)  →  table of those beyond chance"""
+    taken = ["route_customers", "reverse_customers"] if step == "next-order" else ["antecedent_customers", "route_customers", "confidence"]
+    shown = ["antecedent", "consequent", *taken, "times_expected", "wait_median", "wait_third_quartile"]
+    return table(significant(routes)[shown], small="route_customers", limit=15)
