@@ -13,11 +13,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from scipy.special import betaln
 from scipy.stats import hypergeom
 
 _ROUNDS, _CLOSE = 200, 1e-9
 # The recursion below loses about one digit for each tenfold growth of this product of odds; beyond it Hájek's approximation serves.
 _EXACT_UNTIL = 1e7
+_VAST = 1e9
 
 
 def size_bands(sizes: pd.DataFrame) -> dict[int, int]:
@@ -127,4 +129,38 @@ def chance_of_as_many(together: np.ndarray, expected: np.ndarray, first: np.ndar
     """
     occasions = np.maximum(np.floor(first * second / np.maximum(expected, 1e-12)), np.maximum(first, second))
     occasions = np.minimum(occasions, 2.0**53).astype(np.int64)
-    return np.clip(hypergeom.sf(together - 1, occasions, first, second), 0.0, 1.0)
+    return np.clip(_tail(*(np.asarray(given, dtype=float) for given in (together, occasions, first, second))), 0.0, 1.0)
+
+
+def _tail(found: np.ndarray, occasions: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """P(X ≥ found) of hypergeometric X, all at once: its first term, then the others by the ratio of neighbours until they are nothing."""
+    least, most = np.maximum(first + second - occasions, 0.0), np.minimum(first, second)
+    total = np.where(found <= least, 1.0, 0.0)
+    # Logarithms of factorials of very many occasions lose their last digits; SciPy takes those, which are few.
+    vast = (occasions > _VAST) & (total < 1)
+    total[vast] = hypergeom.sf(found[vast] - 1, occasions[vast].astype(np.int64), first[vast], second[vast])
+    # Below the middle most terms are there: they are what is left of the terms before.
+    lower = found <= first * second / occasions
+    some = np.flatnonzero(~vast & (found > least) & (found <= most))
+    at, n, a, b, down = found[some], occasions[some], first[some], second[some], lower[some]
+    at = np.where(down, at - 1, at)
+    term = np.exp(
+        -betaln(a + 1 - at, at + 1)
+        - np.log(a + 1)
+        - betaln(n - a - b + at + 1, b - at + 1)
+        - np.log(n - a + 1)
+        + betaln(n + 1 - b, b + 1)
+        + np.log(n + 1)
+    )
+    summed = np.zeros(len(some))
+    alive = np.arange(len(some))
+    while len(alive):
+        summed[alive] += term[alive]
+        x, way = at[alive], down[alive]
+        up = (a[alive] - x) * (b[alive] - x) / ((x + 1) * (n[alive] - a[alive] - b[alive] + x + 1))
+        back = x * (n[alive] - a[alive] - b[alive] + x) / ((a[alive] - x + 1) * (b[alive] - x + 1))
+        term[alive] *= np.where(way, back, up)
+        at[alive] += np.where(way, -1, 1)
+        alive = alive[term[alive] > summed[alive] * 1e-17]
+    total[some] = np.where(down, 1 - summed, summed)
+    return total

@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import combinations
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from ibis import _
 
 from custkit.engine import fetch, frame
@@ -145,11 +147,35 @@ def frequent_itemsets(baskets: ir.Table, *, min_support: float, max_length: int 
     return _as_frame(counted, names, n)
 
 
-def _longer(kept: ir.Table, items: ir.Table, least: int, max_length: int | None) -> dict[tuple[int, ...], int]:
-    codes = items.mutate(code=ibis.row_number().over(order_by=_.item)).select("item", "code")
+def pair_counts(baskets: ir.Table, *, least: int) -> tuple[pd.DataFrame, int]:
+    """Every pair of items that lies together in `least` orders or more; and how many items lie in so many.
+
+    basket_id | item (distinct, no oversized baskets)  →  first, second (item), first_orders, second_orders, joint_orders
+
+    The first of two is the one in fewer orders; of equals, the first by name.
+
+    Raises ValueError where more than a million pairs are frequent.
+    """
+    items = baskets.group_by("item").aggregate(orders=_.count()).filter(_.orders >= least)
+    coded_items = fetch(items.mutate(code=ibis.row_number().over(order_by=[_.orders, _.item]))).to_pandas().sort_values("code")
+    with _coded(baskets, items, order_by=[_.orders, _.item]).cache() as lines:
+        found = _frequent_pairs(lines, least)
+    first, second = (found[name].to_numpy().astype(np.int64) for name in ("a", "b"))
+    names, orders = coded_items["item"].to_numpy(dtype=object), coded_items["orders"].to_numpy().astype(np.int64)
+    counted = {"first": names[first], "second": names[second], "first_orders": orders[first], "second_orders": orders[second]}
+    made = pd.DataFrame({**counted, "joint_orders": found["orders"].to_numpy().astype(np.int64)})
+    return made.sort_values(["first", "second"], ignore_index=True), len(names)
+
+
+def _coded(kept: ir.Table, items: ir.Table, *, order_by: list[Any]) -> ir.Table:
+    """order, code: whole numbers for orders and frequent items, in the order asked for."""
+    codes = items.mutate(code=ibis.row_number().over(order_by=order_by)).select("item", "code")
     joined = kept.join(codes, "item")
-    coded = joined.select(order=ibis.dense_rank().over(order_by=joined.basket_id), code=joined.code)
-    with coded.cache() as lines:
+    return joined.select(order=ibis.dense_rank().over(order_by=joined.basket_id), code=joined.code)
+
+
+def _longer(kept: ir.Table, items: ir.Table, least: int, max_length: int | None) -> dict[tuple[int, ...], int]:
+    with _coded(kept, items, order_by=[_.item]).cache() as lines:
         counted = _pairs(lines, least)
         level, length = sorted(counted), 2
         while level and (max_length is None or length < max_length):
@@ -167,12 +193,17 @@ def _longer(kept: ir.Table, items: ir.Table, least: int, max_length: int | None)
     return counted
 
 
-def _pairs(lines: ir.Table, least: int) -> dict[tuple[int, ...], int]:
+def _frequent_pairs(lines: ir.Table, least: int) -> pa.Table:
     left, right = lines.select("order", a=_.code), lines.select("order", b=_.code)
     together = left.join(right, ["order", left.a < right.b]).group_by(["a", "b"]).aggregate(orders=_.count())
     found = fetch(together.filter(_.orders >= least))
     if len(found) > MAX_ITEMSETS:
         raise ValueError(f"more than {MAX_ITEMSETS} pairs are frequent; raise min_support")
+    return found
+
+
+def _pairs(lines: ir.Table, least: int) -> dict[tuple[int, ...], int]:
+    found = _frequent_pairs(lines, least)
     columns = (found[name].to_pylist() for name in ("a", "b", "orders"))
     return {(a, b): orders for a, b, orders in zip(*columns, strict=True)}
 

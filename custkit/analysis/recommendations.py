@@ -98,7 +98,10 @@ def recommendations(
     """
     if n < 1:
         raise ValueError(f"n is {n}; recommend one item at least")
-    known = _Known(_bought(order_lines, products, as_of=as_of), as_of)
+    return _recommended(_Known(_bought(order_lines, products, as_of=as_of), as_of), products, evidence, n=n, only_new=only_new)
+
+
+def _recommended(known: _Known, products: ir.Table, evidence: Evidence, *, n: int, only_new: bool) -> ir.Table:
     found = [known.again(), known.best(), known.likes(item_categories(products))]
     if len(evidence.pairs):
         found.append(known.goes_with(_both_ways(evidence.pairs)))
@@ -234,7 +237,10 @@ def best_sellers(order_lines: ir.Table, products: ir.Table, *, as_of: datetime, 
 
     order lines, products  →  customer_id, rank | item; with `only_new` the best `n` of those that the customer has not bought. [S53]
     """
-    known = _Known(_bought(order_lines, products, as_of=as_of), as_of)
+    return _best_sellers(_Known(_bought(order_lines, products, as_of=as_of), as_of), n=n, only_new=only_new)
+
+
+def _best_sellers(known: _Known, *, n: int, only_new: bool) -> ir.Table:
     place = ibis.row_number().over(order_by=[ibis.desc("popularity"), "item"])
     top = known.popular.mutate(place=place).filter(_.place < (n + _LONGEST_HABIT if only_new else n))
     every = known.people.cross_join(top).select("customer_id", "item", "popularity")
@@ -250,10 +256,11 @@ def recommendation_test(order_lines: ir.Table, products: ir.Table, *, start: dat
     order lines to `as_of`, products  →  what `recommendation_check` tells, a row for everything and one for what was new to the customer
     """
     evidence = learnt(order_lines, products, as_of=start)
+    known = _Known(_bought(order_lines, products, as_of=start), start)
     rows = []
     for only_new in (False, True):
-        shown = recommendations(order_lines, products, as_of=start, evidence=evidence, only_new=only_new)
-        plain = best_sellers(order_lines, products, as_of=start, only_new=only_new)
+        shown = _recommended(known, products, evidence, n=5, only_new=only_new)
+        plain = _best_sellers(known, n=5, only_new=only_new)
         rows.append(recommendation_check(shown, plain, order_lines, products, start=start, as_of=as_of, only_new=only_new))
     return pd.concat(rows, ignore_index=True)
 

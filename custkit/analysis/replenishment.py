@@ -28,6 +28,8 @@ AHEAD_DAYS = 30
 _OWN = 2.0
 # Durations are told in tenths of a day, waits in hundredths of the customer's own gap, up to ten of them.
 _TENTHS, _PARTS, _LONGEST = 10, 100, 1000
+# What a customer weighs, shared out among the customer's purchases in whole parts.
+_WEIGHT = 1_000_000.0
 _CYCLES = {
     "product_id": "str",
     "product_name": "str",
@@ -84,10 +86,13 @@ def replenishment_cycles(
     product_spells, products  →  product_id, product_name | customers (who came back for it), gaps, waiting (not back yet),
     observed_median, km_median, days_per_piece, low, high (90 %), return_share, regularity, p_value, q_value, is_regular
 
-    Days are days per piece: a gap after two pieces counts half. observed_median is of those who came back, and too short, because long
-    gaps are not over yet. km_median counts who has not come back as waiting, for good where they left: it is too long, or nan.
-    days_per_piece lies between: the median of those who come back, by Kaplan–Meier above the share that never does (`return_share` is
-    that of the others). Its interval allows for what a customer's gaps share. [Kaplan & Meier 1958; Maller & Zhou 1992; Woodruff 1952]
+    Days are days per piece: a gap after two pieces counts half. Purchases with a coupon are left out of them, because they are often
+    bought ahead (`incremental_sales`), and customers weigh alike: who buys often does not speak for all.
+
+    observed_median  of those who came back; too short, because long gaps are not over yet
+    km_median        counts who has not come back as waiting, for good where they left; too long, or nan
+    days_per_piece   of those who come back, by Kaplan–Meier above the share that never does (return_share is that of the others);
+                     its interval is by customers. [Kaplan & Meier 1958; Maller & Zhou 1992; Woodruff 1952]
 
     A customer who buys at random times has uneven gaps: of m gaps the squares of their shares sum to 2 / (m + 1) on average, 1 / m by
     the clock. `regularity` is how far customers are on that way; regular products are so beyond chance, at most 5 % false discoveries.
@@ -104,8 +109,8 @@ def replenishment_cycles(
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _CYCLES.items()})
     wanted = listed.select("product_id")
     chance = frame(_unevenness(counts.semi_join(wanted, "product_id")))
-    lasted = spells.semi_join(wanted, "product_id").mutate(lasted=(to_float(_.gap) * _TENTHS / _.pieces + 0.5).floor().cast("int64"))
-    curves = frame(lasted.group_by("product_id", "lasted", "observed").aggregate(n=_.count()))
+    lasted = _lasted(spells.semi_join(wanted, "product_id")).cache()
+    curves = frame(lasted.group_by("product_id", "lasted", "observed").aggregate(n=_.weight.sum(), spells=_.count()))
     medians = pd.DataFrame([_median(product, rows) for product, rows in curves.groupby("product_id", sort=True)])
     names = products.semi_join(wanted, "product_id").select("product_id", "product_name")
     made = told.merge(medians, on="product_id").merge(chance, on="product_id", how="left").merge(frame(names), on="product_id", how="left")
@@ -123,6 +128,14 @@ def _unevenness(counts: ir.Table) -> ir.Table:
         clock=(1.0 / twice.m).sum(),
         variance=((twice.m - 1.0) * 4.0 / ((twice.m + 1.0) * (twice.m + 1.0) * (twice.m + 2.0) * (twice.m + 3.0))).sum(),
     )
+
+
+def _lasted(spells: ir.Table) -> ir.Table:
+    """Tenths of a day that a piece lasted, or has so far, of purchases without a coupon; customers weigh alike, however many they made."""
+    plain = spells.filter(_.with_coupon == 0)
+    made = plain.mutate(made=_.number.count().over(ibis.window(group_by=["customer_id", "product_id"])))
+    tenths = (to_float(made.gap) * _TENTHS / made.pieces + 0.5).floor().cast("int64")
+    return made.mutate(lasted=tenths, weight=(_WEIGHT / to_float(made.made)).floor().cast("int64"))
 
 
 def _curve(rows: pd.DataFrame) -> pd.DataFrame:
@@ -144,7 +157,7 @@ def _median(product: object, rows: pd.DataFrame) -> dict[str, object]:
     middle = seen["lasted"].to_numpy()[np.searchsorted(seen["n"].cumsum(), seen["n"].sum() / 2)]
     return {
         "product_id": product,
-        "waiting": int(rows.loc[rows["observed"] == 0, "n"].sum()),
+        "waiting": int(rows.loc[rows["observed"] == 0, "spells"].sum()),
         "observed_median": middle / _TENTHS,
         "km_median": km_median(curve) / _TENTHS,
         "days_per_piece": float(np.interp(0.5, share, days)),
@@ -158,17 +171,10 @@ def _with_interval(made: pd.DataFrame, lasted: ir.Table, curves: pd.DataFrame) -
     gaps = lasted.filter(_.observed == 1)
     gaps = gaps.join(beside(gaps, middles), "product_id")
     below = ibis.cases((to_float(gaps.lasted) < gaps.middle - 0.5, 1.0), (to_float(gaps.lasted) <= gaps.middle + 0.5, 0.5), else_=0.0)
-    by_customer = gaps.mutate(below=to_float(below)).group_by("product_id", "customer_id").aggregate(n=_.count(), below=_.below.sum())
-    n, k = to_float(by_customer.n), by_customer.below
-    sums = frame(
-        by_customer.group_by("product_id").aggregate(
-            n=n.sum(), k=k.sum(), nn=(n * n).sum(), nk=(n * k).sum(), kk=(k * k).sum(), c=_.count()
-        )
-    )
-    sums = made[["product_id"]].merge(sums, on="product_id", how="left")
-    share = sums["k"] / sums["n"]
-    spread = (sums["kk"] - 2 * share * sums["nk"] + share**2 * sums["nn"]) * sums["c"] / (sums["c"] - 1).clip(lower=1)
-    error = np.sqrt(spread.clip(lower=0)) / sums["n"]
+    by_customer = gaps.mutate(below=to_float(below)).group_by("product_id", "customer_id").aggregate(share=_.below.mean())
+    told = frame(by_customer.group_by("product_id").aggregate(spread=_.share.var(), n=_.count()))
+    told = made[["product_id"]].merge(told, on="product_id", how="left")
+    error = np.sqrt(told["spread"].fillna(0.25) / told["n"].fillna(1))
     ends = []
     for product, e in zip(made["product_id"], error, strict=True):
         days, back, _share = _returned(_curve(curves[curves["product_id"] == product]))

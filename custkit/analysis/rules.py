@@ -12,7 +12,7 @@ from mlxtend.frequent_patterns import association_rules
 from scipy.stats import poisson
 
 from custkit.analysis.chance import chance_of_as_many, expected_together, size_bands
-from custkit.analysis.itemsets import MAX_ITEMS, basket_sizes, frequent_itemsets, minimum_orders, sold_items, without_oversized
+from custkit.analysis.itemsets import MAX_ITEMS, basket_sizes, minimum_orders, pair_counts, sold_items, without_oversized
 from custkit.analysis.rates import false_discovery
 from custkit.engine import frame
 from custkit.words import mark
@@ -140,23 +140,28 @@ def _directional_pairs(kept: ir.Table, min_support: float, min_orders: int, max_
     least = minimum_orders(n, min_support=min_support, least=min_orders)
     if least > n or not n:
         return _empty(_PAIRS)
-    itemsets = frequent_itemsets(kept, min_support=least / n, max_length=2, max_items=max_items)
-    directed = rules(itemsets, min_confidence=0.0)
-    if directed.empty:
+    counted, frequent = pair_counts(kept, least=least)
+    if counted.empty:
         return _empty(_PAIRS)
-    reverse = directed[["antecedent", "consequent", "confidence", "conviction", "zhang"]].rename(
-        columns={
-            "antecedent": "consequent",
-            "consequent": "antecedent",
-            **{m: f"reverse_{m}" for m in ("confidence", "conviction", "zhang")},
-        }
-    )
-    both = directed.merge(reverse, on=["antecedent", "consequent"])
-    rarer = both["antecedent_orders"] < both["consequent_orders"]
-    tie = (both["antecedent_orders"] == both["consequent_orders"]) & (both["antecedent"] < both["consequent"])
-    pairs = both[rarer | tie]
-    frequent = int((itemsets["length"] == 1).sum())
+    pairs = _measured(counted, n)
     return _judged(pairs, _expected(pairs, kept, sizes), tests=frequent * (frequent - 1) // 2)
+
+
+def _measured(counted: pd.DataFrame, n: int) -> pd.DataFrame:
+    """The measures of both directions of each pair, the same as `rules` gives for one at a time."""
+    first, second, joint = (counted[name].to_numpy(float) / n for name in ("first_orders", "second_orders", "joint_orders"))
+    leverage = joint - first * second
+    pairs = counted.rename(
+        columns={"first": "antecedent", "second": "consequent", "first_orders": "antecedent_orders", "second_orders": "consequent_orders"}
+    ).assign(baskets=n, support=joint, lift=joint / (first * second), leverage=leverage)
+    for way, of, to in (("", first, second), ("reverse_", second, first)):
+        confidence = joint / of
+        sure = np.full(len(joint), np.inf)
+        pairs[f"{way}confidence"] = confidence
+        pairs[f"{way}conviction"] = np.divide(1 - to, 1 - confidence, out=sure, where=confidence < 1)
+        most = np.maximum(joint * (1 - of), of * (to - joint))
+        pairs[f"{way}zhang"] = np.divide(leverage, most, out=np.zeros(len(joint)), where=most > 0)
+    return pairs
 
 
 def _expected(pairs: pd.DataFrame, kept: ir.Table, sizes: pd.DataFrame) -> np.ndarray:

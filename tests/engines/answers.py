@@ -47,6 +47,7 @@ from custkit.analysis import (
     health_laws,
     high_ticket,
     hold_out,
+    incremental_sales,
     interactions,
     itemsets,
     kmeans,
@@ -72,7 +73,9 @@ from custkit.analysis import (
     price_tiers,
     quality,
     recommendation,
+    recommendations,
     registrations,
+    replenishment,
     returns,
     revenue_tree,
     rfm,
@@ -139,6 +142,12 @@ class Questions:
     def month_baskets(self) -> Any:
         return itemsets.baskets(self.month_lines, self.book.products, level=self.ask("itemsets.item_level"))
 
+    def needs(self) -> Any:
+        return self.ask("replenishment.product_spells"), self.ask("replenishment.replenishment_cycles")
+
+    def evidence(self) -> Any:
+        return recommendations.learnt(self.book.order_lines, self.book.products, as_of=self.book.as_of)
+
     def stages(self) -> Any:
         return lifecycle.customer_stages(*self.people, as_of=self.book.as_of, rules=self.rules)
 
@@ -189,6 +198,22 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     ),
     "interactions.long_contact": lambda q: interactions.long_contact(q.book.events, q.book.purchases, as_of=q.book.as_of),
     "interactions.contact_reasons": lambda q: interactions.contact_reasons(q.ask("interactions.long_contact")),
+    "replenishment.product_spells": lambda q: replenishment.product_spells(q.book.order_lines, as_of=q.book.as_of),
+    "replenishment.replenishment_cycles": lambda q: replenishment.replenishment_cycles(
+        q.ask("replenishment.product_spells"), q.book.products, min_customers=5
+    ),
+    "replenishment.due_list": lambda q: replenishment.due_list(*q.needs(), as_of=q.book.as_of),
+    "replenishment.due_totals": lambda q: replenishment.due_totals(q.ask("replenishment.due_list"), as_of=q.book.as_of),
+    "replenishment.due_test": lambda q: replenishment.due_test(q.book.order_lines, q.book.products, start=q.book.start, as_of=q.book.as_of),
+    "incremental_sales.incremental_sales": lambda q: incremental_sales.incremental_sales(*q.needs()),
+    "recommendations.learnt": lambda q: q.evidence().pairs,
+    "recommendations.recommendations": lambda q: recommendations.recommendations(
+        q.book.order_lines, q.book.products, as_of=q.book.as_of, evidence=q.evidence()
+    ),
+    "recommendations.reason_counts": lambda q: recommendations.reason_counts(q.ask("recommendations.recommendations")),
+    "recommendations.recommendation_test": lambda q: recommendations.recommendation_test(
+        q.book.order_lines, q.book.products, start=q.book.start, as_of=q.book.as_of
+    ),
     # campaigns
     "campaigns.campaign_spans": lambda q: campaigns.campaign_spans(
         q.book.campaigns, q.book.campaign_contacts, q.book.orders, as_of=q.book.as_of
