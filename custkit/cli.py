@@ -26,6 +26,23 @@ Examples:
   custkit run --all --workers 4           every client, for the scheduler
 """
 
+INIT_EXAMPLES = """
+\b
+Examples:
+  custkit init acme ~/exports/acme                        every file of a folder
+  custkit init acme sales.xlsx customers.csv              these files
+  custkit init acme ~/exports --yes --answer currency=EUR --answer time_zone=Europe/Berlin
+  custkit init acme ~/exports --answer sales.csv.amount=Net --answer "table:notes.csv=none"
+  custkit init acme env:ACME_DB                           the tables of a database; $ACME_DB holds postgresql://user:password@host/name
+
+\b
+What --answer takes:
+  currency, time_zone, language, name, statuses           of the client
+  table:FILE=TABLE                                        what a file holds, or none
+  FILE.FIELD=COLUMN                                       the column of a field, or none; `custkit tables` lists fields
+  date:FILE.COLUMN=FORMAT, decimal:FILE=",", encoding:FILE=big5
+"""
+
 
 def _guarded(command: Callable[..., int]) -> Callable[..., None]:
     """What went wrong as one line and an exit code; a traceback only in a file."""
@@ -70,7 +87,7 @@ def _log(error: BaseException) -> Path:
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Start with `custkit run demo`; then put a client.yml into clients/NAME and `custkit run NAME`.",
+    epilog="Start with `custkit run demo`; then `custkit init NAME FILES` and `custkit run NAME`.",
 )
 @click.version_option(__version__, prog_name="custkit")
 def main() -> None:
@@ -142,6 +159,92 @@ def _tell(outcome: Any) -> None:
         click.echo(outcome.index)
 
 
+@main.command(epilog=INIT_EXAMPLES)
+@click.argument("name")
+@click.argument("files", nargs=-1, required=True)
+@click.option("--answer", "answers", metavar="KEY=VALUE", multiple=True, help="Answer a question beforehand; may be given again.")
+@click.option("--yes", is_flag=True, help="Ask nothing: take what is likeliest, and mark in the file what was not settled.")
+@click.option("--force", is_flag=True, help="Write over a client file that is there.")
+@click.option("--dry-run", is_flag=True, help="Print the client file and write nothing.")
+@_guarded
+def init(name: str, files: tuple[str, ...], answers: tuple[str, ...], yes: bool, force: bool, dry_run: bool) -> int:
+    """Make clients/NAME/client.yml from samples of FILES, read them, and show the ledger.
+
+    FILES are CSV, Excel and Parquet files, folders of them, or the address of a PostgreSQL database (env:VARIABLE keeps it out of sight).
+    What a column is follows from its name, in English or Chinese, and from its values. What only a person knows is asked; where nobody
+    sits at a terminal the likeliest is taken and marked in the file.
+    """
+    from custkit.intake.guess.command import begin_client
+
+    made = begin_client(
+        name, files, answers, ask=None if yes or not sys.stdin.isatty() else _ask, tell=click.echo, force=force, dry_run=dry_run
+    )
+    if made is None:
+        return GOOD
+    from custkit.client import load_client
+    from custkit.intake import take_snapshot
+
+    client = load_client(name)
+    try:
+        snapshot = take_snapshot(client, progress=sys.stderr.isatty())
+    except CustkitError:
+        click.echo(f"\n{made} stays as it is: correct it, and try it with `custkit check {name}`.", err=True)
+        raise
+    click.echo()
+    _tell_ledger(snapshot)
+    click.echo(f"\nRead {made}, correct what is wrong, then: custkit run {name}")
+    return GOOD
+
+
+def _ask(question: Any) -> str:
+    click.echo()
+    if question.choices:
+        click.echo(f"  One of: {', '.join(question.choices)}")
+    return str(click.prompt(question.text, default=question.proposed or "", show_default=bool(question.proposed))).strip()
+
+
+@main.command(epilog="\b\nExample:\n  custkit check acme")
+@click.argument("client")
+@_guarded
+def check(client: str) -> int:
+    """Read the exports of CLIENT as its file says and keep nothing: what would be mapped, set aside and missing."""
+    from custkit.client import load_client
+    from custkit.errors import BAD_INPUT
+    from custkit.intake.dry_run import dry_run
+
+    loaded = load_client(client)
+    if loaded.is_embedded:
+        from custkit.demo import prepare
+
+        prepare(loaded)
+    found = dry_run(loaded)
+    for number, source in enumerate(loaded.sources):
+        read = [file for file in found.files if file.source == number]
+        rows = sum(file.records for file in read)
+        click.echo(f"{source.table}: {', '.join(source.files)} ({len(read)} {'file' if len(read) == 1 else 'files'}, {rows:,} rows)")
+        for name, column in source.columns.items():
+            click.echo(f"  {name:<20} {column.column if column.column is not None else 'always ' + str(column.value)}")
+        kept, aside, passed = (sum(getattr(file, part) for file in read) for part in ("accepted", "quarantined", "structural"))
+        blank = sum(file.blank for file in read)
+        click.echo(f"  would keep {kept:,} rows, set {aside:,} aside, pass over {passed + blank:,} blank lines, titles and totals\n")
+    if found.aside:
+        click.echo("Set aside:")
+        for reason, rows, place, value, remedy in found.aside:
+            click.echo(f"  {rows:,} × {reason}, first {place}: {value}" + (f". To mend: {remedy}" if remedy else ""))
+        click.echo()
+    if found.missing:
+        click.echo("Not mapped; a report that needs one says so:")
+        for table, name, meaning in found.missing:
+            click.echo(f"  {table}.{name}: {meaning}")
+    if found.absent:
+        click.echo(f"Tables not sent: {', '.join(found.absent)}")
+    if found.stops:
+        click.echo(f"\ncustkit: intake would stop: {found.stops}", err=True)
+        return BAD_INPUT
+    click.echo("\nIntake would go through.")
+    return GOOD
+
+
 @main.command(epilog="\b\nExample:\n  custkit intake acme")
 @click.argument("client")
 @_guarded
@@ -149,11 +252,16 @@ def intake(client: str) -> int:
     """Read and clean the exports of CLIENT and show the ledger: what was read, kept and set aside, and why."""
     from custkit.client import load_client
     from custkit.intake import take_snapshot
+
+    _tell_ledger(take_snapshot(load_client(client), progress=sys.stderr.isatty()))
+    return GOOD
+
+
+def _tell_ledger(snapshot: Any) -> None:
     from custkit.intake.report import money_frame, quarantine_frame
     from custkit.intake.staging import STRUCTURAL
     from custkit.reporting.provenance import provenance
 
-    snapshot = take_snapshot(load_client(client), progress=sys.stderr.isatty())
     told = provenance(snapshot.manifest)
     click.echo(f"{'table':<20}{'rows read':>12}{'passed over':>13}{'kept':>12}{'set aside':>11}")
     for read in told.tables:
@@ -172,7 +280,6 @@ def intake(client: str) -> int:
         name = f"  {part.part}: {part.of.replace('_', ' ')}" if part.of else part.part
         click.echo(f"{name:<28}{part.rows:>12,}{part.amount:>18,.2f}{part.revenue:>18,.2f}")
     click.echo(f"\n{snapshot.folder}")
-    return GOOD
 
 
 @main.command(epilog="\b\nExample:\n  custkit subject acme --id 10482 > what-we-hold.json")

@@ -75,6 +75,7 @@ class Source(_Strict):
     format    csv, excel or parquet; from the file's ending where not given
     columns   canonical field: column of the file. Only what stands here is read
     delimiter one character, `tab`, or `whitespace` for columns set apart by spaces
+    header    names for the columns of a CSV file that has no header line, in their order
     """
 
     table: str
@@ -85,6 +86,7 @@ class Source(_Strict):
     encoding: str = "utf-8"
     delimiter: str = ","
     skip_rows: int = Field(0, ge=0)
+    header: tuple[str, ...] = ()
     optional: bool = False
 
     @field_validator("files", mode="before")

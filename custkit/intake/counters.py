@@ -28,7 +28,7 @@ def count_records(one: Input, source: Source, blank: int, filled: int | None) ->
         if filled is not None:
             return filled + blank, "the sheet's XML"
         return _area_rows(one.path, source) + blank, "a second reading"
-    return _text_records(one.path, source) - source.skip_rows - 1, "line ends outside quotes"
+    return _text_records(one.path, source) - source.skip_rows - (not source.header), "line ends outside quotes"
 
 
 def _text_records(path: Path, source: Source) -> int:

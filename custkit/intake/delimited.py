@@ -33,10 +33,10 @@ def read_delimited(path: Path, source: Source, size: int | None = None) -> Readi
     encoding = {"gbk": "gb18030", "gb2312": "gb18030"}.get(source.encoding.lower().replace("_", ""), source.encoding)
     lines = _Bytes(path, encoding)
     delimiter = NAMED.get(source.delimiter, source.delimiter)
-    head = lines.first_records(source.skip_rows + 1, delimiter)
-    if len(head) <= source.skip_rows:
+    head = lines.first_records(source.skip_rows + (not source.header), delimiter)
+    if len(head) < source.skip_rows + (not source.header) or not (head or lines.waiting.strip()):
         raise BadInput(f"{path}: is empty; export it again, or set `optional: true` and leave the file out")
-    header = head[-1]
+    header = list(source.header) or head[-1]
     if [cell.strip() for cell in header][:1] and header[0].lower().startswith("sep="):
         raise BadInput(f'{path} line 1: `{header[0]}` is a note to Excel; set `skip_rows: 1` and `delimiter: "{header[0][4:5]}"`')
     places = find_columns(header, source, path, first_lines=lines.peek(delimiter))

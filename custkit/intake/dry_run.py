@@ -1,0 +1,75 @@
+"""The exports read as the client file says, and nothing kept: what would be mapped, set aside and missing."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from custkit.client import Client
+from custkit.errors import BadInput
+from custkit.intake.inputs import find_inputs
+from custkit.intake.ledger import PERSONAL, REMEDIES, stop_past_limits
+from custkit.intake.lines import make_lines
+from custkit.intake.staging import STRUCTURAL, FileCount, stage
+from custkit.tables import TABLES, source_fields
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """`aside`: reason, rows, place and value of the first, remedy. `missing`: fields of the tables sent that nothing feeds, with meaning.
+
+    `stops` says why intake would stop; empty where it would not.
+    """
+
+    files: tuple[FileCount, ...]
+    aside: tuple[tuple[str, int, str, str, str], ...]
+    missing: tuple[tuple[str, str, str], ...]
+    absent: tuple[str, ...]
+    stops: str
+
+
+def dry_run(client: Client) -> DryRun:
+    """Read every file of `client` and forget it again; no snapshot, no key and no cache is written.
+
+    Raises BadInput where a file cannot be read at all.
+    """
+    with tempfile.TemporaryDirectory(prefix="custkit-check-") as folder, duckdb.connect() as con:
+        for setting in ("TimeZone = 'UTC'", "python_enable_replacements = false", f"temp_directory = '{folder}'"):
+            con.execute(f"SET {setting}")
+        inputs = find_inputs(client, Path(folder) / "inputs.json")
+        files = stage(con, client, inputs, lambda _label, _bytes: None)
+        aside = _aside(con, client)
+        stops = ""
+        if any(source.table == "order_lines" for source in client.sources):
+            make_lines(con, client, unit_costs=False)
+        try:
+            stop_past_limits(con, client, files, Path(folder) / "aside" / "set_aside.parquet")
+        except BadInput as error:
+            stops = "\n".join(line for line in str(error).splitlines() if not line.startswith(("  ", "All rows set aside")))
+    sent = {source.table for source in client.sources}
+    fed = {(source.table, f) for source in client.sources for f in source.columns}
+    missing = tuple(
+        (table, f, TABLES[table].by_name[f].meaning)
+        for table in TABLES
+        if table in sent
+        for f in source_fields(table)
+        if (table, f) not in fed and f in TABLES[table].by_name
+    )
+    absent = tuple(name for name, table in TABLES.items() if not table.derived and name not in sent)
+    return DryRun(tuple(files), aside, missing, absent, stops)
+
+
+def _aside(con: duckdb.DuckDBPyConnection, client: Client) -> tuple[tuple[str, int, str, str, str], ...]:
+    personal = {m.column for source in client.sources for f, m in source.columns.items() if f in PERSONAL}
+    rows = con.execute(
+        'SELECT reason, count(*), arg_min(file, (file, line)), min_by(line, (file, line)), arg_min("column", (file, line)), '
+        f"arg_min(value, (file, line)) FROM quarantine WHERE reason NOT IN {STRUCTURAL!r} GROUP BY reason ORDER BY 2 DESC, 1"
+    ).fetchall()
+    found = []
+    for reason, count, file, line, column, value in rows:
+        text = "(empty)" if not value else f"{value[:2]}…" if column in personal else value[:60]
+        found.append((reason, count, f"{file} line {line}" + (f" column {column}" if column else ""), text, REMEDIES.get(reason, "")))
+    return tuple(found)

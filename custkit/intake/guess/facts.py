@@ -1,0 +1,120 @@
+"""What the columns of one file say together: which numbers make up which, and which column decides which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import combinations, permutations
+
+import numpy as np
+
+from custkit.intake.guess.values import Column
+
+ROWS = 1_500
+CENT = 0.0151
+HOLDS = 0.97
+
+
+@dataclass(frozen=True)
+class Facts:
+    """`roles`: what a column is in an identity of money that holds, by its place; `decides`: pairs (a, b) where equal a means equal b."""
+
+    columns: tuple[Column, ...]
+    roles: dict[int, set[str]] = field(default_factory=dict)
+    decides: frozenset[tuple[int, int]] = frozenset()
+    identities: tuple[str, ...] = ()
+    informative: bool = True
+
+    def role(self, place: int) -> set[str]:
+        return self.roles.get(place, set())
+
+    @property
+    def times(self) -> int:
+        return sum(column.is_time and not column.is_serial for column in self.columns)
+
+
+def facts_of(columns: Sequence[Column], *, informative: bool = True) -> Facts:
+    """Identities of money and functional dependence among `columns`, from some of their rows."""
+    roles: dict[int, set[str]] = {}
+    said: list[str] = []
+    numbers = [i for i, c in enumerate(columns) if c.is_numeric and c.fill > 0.5 and not (c.is_time and not c.is_serial)][:14]
+    step = max(1, len(columns[0].cells) // ROWS) if columns else 1
+    read = {i: columns[i].numbers[::step] for i in numbers}
+    moving = {i for i in numbers if len(np.unique(read[i][np.isfinite(read[i])])) > 3}
+    for pieces, price in combinations(sorted(moving | {i for i in numbers if columns[i].whole}), 2):
+        for total in moving - {pieces, price}:
+            _product(columns, read, pieces, price, total, roles, said)
+    for gross, net in permutations(sorted(moving), 2):
+        _difference(columns, read, numbers, gross, net, roles, said)
+    return Facts(tuple(columns), roles, _decides(columns), tuple(said), informative)
+
+
+def _product(
+    columns: Sequence[Column], read: dict[int, np.ndarray], a: int, b: int, total: int, roles: dict[int, set[str]], said: list[str]
+) -> None:
+    x, y, z = read[a], read[b], read[total]
+    known = np.isfinite(x) & np.isfinite(y) & np.isfinite(z)
+    several = known & (np.abs(x) != 1) & (np.abs(y) != 1) & (z != 0)
+    if several.sum() < 8 or np.mean(np.abs(x * y - z)[known] <= CENT) < HOLDS or np.mean(np.abs(x * y - z)[several] <= CENT) < HOLDS:
+        return
+    pieces, price = (a, b) if columns[a].whole and (not columns[b].whole or np.nanmedian(np.abs(x)) <= np.nanmedian(np.abs(y))) else (b, a)
+    roles.setdefault(pieces, set()).add("quantity")
+    roles.setdefault(price, set()).add("unit_price")
+    roles.setdefault(total, set()).add("total")
+    said.append(f"{columns[pieces].name} × {columns[price].name} = {columns[total].name}")
+
+
+def _difference(
+    columns: Sequence[Column],
+    read: dict[int, np.ndarray],
+    numbers: list[int],
+    gross: int,
+    net: int,
+    roles: dict[int, set[str]],
+    said: list[str],
+) -> None:
+    g, n = read[gross], read[net]
+    gap = g - n
+    known = np.isfinite(gap)
+    apart = known & (np.abs(gap) > CENT)
+    if apart.sum() < 8 or np.mean(np.abs(g[known]) >= np.abs(n[known]) - CENT) < HOLDS:
+        return
+    others = [i for i in numbers if i not in (gross, net)]
+    for parts in [*combinations(others, 1), *combinations(others, 2)]:
+        values = [np.abs(read[i]) for i in parts]
+        if any(np.nanmax(v, initial=0) <= CENT for v in values):
+            continue
+        total = np.sum(values, axis=0)
+        fits = np.abs(np.sign(g) * total - gap) <= CENT
+        both = known & np.isfinite(total)
+        if (
+            np.mean(fits[both]) >= HOLDS
+            and np.mean(fits[both & apart]) >= HOLDS
+            and all((np.abs(v[both & apart]) > CENT).any() for v in values)
+        ):
+            # A difference of two columns is also the sum of the other two: the larger reduction is no reduction.
+            if np.mean(np.max(values, axis=0)[both] > np.abs(n[both]) + CENT) > 0.5:
+                continue
+            roles.setdefault(gross, set()).add("gross")
+            roles.setdefault(net, set()).add("net")
+            for i in parts:
+                roles.setdefault(i, set()).add("reduction")
+            said.append(f"{columns[gross].name} − {' − '.join(columns[i].name for i in parts)} = {columns[net].name}")
+
+
+def _decides(columns: Sequence[Column]) -> frozenset[tuple[int, int]]:
+    """Pairs of columns where rows that share the first share the second, and rows do share the first."""
+    found = set()
+    rows = min(4_000, len(columns[0].cells)) if columns else 0
+    codes = [np.unique(np.array(c.cells[:rows], dtype=object).astype(str), return_inverse=True) for c in columns]
+    for i, c in enumerate(columns):
+        kinds = len(codes[i][0])
+        if kinds < 2 or kinds > 0.98 * rows or c.fill < 0.3:
+            continue
+        for j in range(len(columns)):
+            if i == j or len(codes[j][0]) < 2:
+                continue
+            together = np.unique(codes[i][1].astype(np.int64) * (len(codes[j][0]) + 1) + codes[j][1]).size
+            if together <= kinds * 1.01:
+                found.add((i, j))
+    return frozenset(found)

@@ -1,0 +1,465 @@
+"""Samples of all files → which table each feeds, which column is what, how to read it, and what a person must say."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from zoneinfo import available_timezones
+
+import numpy as np
+
+from custkit.errors import BadInput
+from custkit.intake.guess import vocabulary as words
+from custkit.intake.guess.assign import MUST, Fit, assign
+from custkit.intake.guess.facts import Facts, facts_of
+from custkit.intake.guess.fit import DICTIONARIES, IDS, MONEY, translation
+from custkit.intake.guess.headers import concept_score, tokens
+from custkit.intake.guess.samples import Sample, all_words
+from custkit.intake.guess.values import Column, Time, shown
+from custkit.intake.guess.vocabulary import CONCEPTS, FIELDS
+from custkit.tables import TABLES, source_fields
+
+ASK, TAKE, SETTLED = 0.4, 0.7, 0.8  # a field that must be there is asked about from 40 %, another is taken from 70 %
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """One field of a source: the column, how sure that is, and how its cells are read. `notes` stand beside it in the file."""
+
+    column: str
+    sure: float
+    options: Mapping[str, object] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Question:
+    """What only a person knows. `key` is what `--answer` takes; `proposed` is used where nobody answers; empty where there is no guess."""
+
+    key: str
+    text: str
+    proposed: str = ""
+    choices: tuple[str, ...] = ()
+
+
+@dataclass
+class Source:
+    """What one sample is taken for. Where `lacking` names something, it cannot be read yet."""
+
+    sample: Sample
+    table: str | None
+    sure: float
+    mapped: dict[str, Mapped]
+    lacking: tuple[tuple[str, ...], ...] = ()
+    unread: dict[str, str] = field(default_factory=dict)
+    identities: tuple[str, ...] = ()
+    decimal: str = "."
+    columns: dict[str, Column] = field(default_factory=dict)
+
+    @property
+    def is_used(self) -> bool:
+        return self.table is not None and not self.lacking
+
+
+@dataclass
+class Proposal:
+    """`settings` and `rules` hold client-wide lines with the reason for each; `questions` what was not settled."""
+
+    sources: list[Source]
+    settings: dict[str, tuple[str, str]]
+    rules: dict[str, tuple[object, str]]
+    questions: list[Question]
+
+
+def propose(samples: Sequence[Sample], answers: Mapping[str, str] | None = None) -> Proposal:
+    """The likeliest client file for `samples`, `answers` taken as given.
+
+    Answers: `table:FILE`, `FILE.FIELD` (a column, or `none`), `date:FILE.COLUMN` (a format), `decimal:FILE`, `encoding:FILE` (before the
+    samples are read), `currency`, `time_zone`, `language`, `name`, `statuses`. Raises BadInput for an answer that fits nothing.
+    """
+    given = dict(answers or {})
+    facts = [_facts(sample) for sample in samples]
+    fits = [_choose(sample, found, given, {}) for sample, found in zip(samples, facts, strict=True)]
+    links = _links(samples, facts, fits)
+    fits = [_choose(sample, found, given, links.get(i, {})) for i, (sample, found) in enumerate(zip(samples, facts, strict=True))]
+    questions: list[Question] = []
+    sources = [_source(sample, found, fit, given, questions) for sample, found, fit in zip(samples, facts, fits, strict=True)]
+    _settle_orders(sources, given, questions)
+    proposal = Proposal(sources, _settings(sources, given, questions), _rules(sources, given, questions), questions)
+    _refuse_unknown(given, proposal)
+    return proposal
+
+
+def _facts(sample: Sample) -> Facts:
+    order = sorted(range(len(sample.names)), key=lambda i: (sample.names[i], sample.cells[i]) if sample.header else sample.cells[i])
+    kinds = sample.kinds or ("",) * len(sample.names)
+    columns = tuple(Column(sample.names[i], sample.cells[i], kinds[i] if kinds[i] != "text" else "") for i in order)
+    said = [max((concept_score(name, c) for c in CONCEPTS), default=0.0) for name in sample.names] if sample.header else []
+    return facts_of(columns, informative=sum(s >= 0.6 for s in said) >= max(1, 0.15 * len(said)) if said else False)
+
+
+def _choose(sample: Sample, facts: Facts, given: Mapping[str, str], more: Mapping[tuple[str, int], float]) -> tuple[Fit | None, float]:
+    """The likeliest table for a sample, and how likely."""
+    asked = given.get(f"table:{sample.label}")
+    if asked == NONE:
+        return None, 1.0
+    if asked and asked not in FIELDS:
+        raise BadInput(f"--answer table:{sample.label}={asked}: no such table; there are {', '.join(FIELDS)}, {NONE}")
+    fits = {table: assign(table, facts, {**more, **_told(sample, facts, table, given)}) for table in ([asked] if asked else FIELDS)}
+    stem = re.sub(r"[0-9]+", " ", sample.relation or f"{sample.files[0].stem} {sample.sheet or ''}")
+    said = set(tokens(stem)) | set(stem)
+    weight = {}
+    for table, found in fits.items():
+        hits = said & {t for word in words.FILE_WORDS[table].split() for t in (tokens(word) if word.isascii() else ())}
+        chinese = any(not word.isascii() and word in stem for word in words.FILE_WORDS[table].split())
+        weight[table] = found.weight + (0.9 if hits or chinese else 0.0) - (3.0 if len(found.places) < 2 else 0.0)
+    best = max(sorted(weight), key=lambda table: weight[table])
+    total = sum(math.exp((w - weight[best]) * 1.5) for w in weight.values())
+    if asked:
+        return fits[best], 1.0
+    return (fits[best] if len(fits[best].places) > 1 and weight[best] > -2 else None), 1 / total
+
+
+def _told(sample: Sample, facts: Facts, table: str, given: Mapping[str, str]) -> dict[tuple[str, int], float]:
+    found: dict[tuple[str, int], float] = {}
+    for f in FIELDS[table]:
+        answer = given.get(f"{sample.label}.{f}")
+        if answer is None:
+            continue
+        names = [c.name for c in facts.columns]
+        if answer not in (*names, NONE):
+            raise BadInput(f"--answer {sample.label}.{f}={answer}: no such column; there are {', '.join(names)}, {NONE}")
+        found |= {(f, i): 30.0 if name == answer else -90.0 for i, name in enumerate(names)}
+    return found
+
+
+def _links(
+    samples: Sequence[Sample], facts: Sequence[Facts], fits: Sequence[tuple[Fit | None, float]]
+) -> dict[int, dict[tuple[str, int], float]]:
+    """Columns whose values are the keys of another file: more likely the same thing."""
+    keys = {}
+    for i, (fit, _sure) in enumerate(fits):
+        for table, f in (("customers", "customer_id"), ("products", "product_id"), ("campaigns", "campaign_id")):
+            if fit and fit.table == table and not fit.lacking and f in fit.places:
+                keys[f] = (i, set(facts[i].columns[fit.places[f]].counts))
+    found: dict[int, dict[tuple[str, int], float]] = {}
+    for i, one in enumerate(facts):
+        for place, column in enumerate(one.columns):
+            for f, (home, values) in keys.items():
+                if i == home or column.distinct < 5 or len(values) < 5 or (column.is_numeric and not column.whole):
+                    continue
+                shared = sum(n for value, n in column.counts.items() if value in values) / len(column.filled)
+                # Small whole numbers are contained in any row of numbers.
+                if shared > 0.6 and not (column.is_numeric and column.distinct < 200 and column.known.max() < 1000):
+                    found.setdefault(i, {})[f, place] = 1.5
+    del samples
+    return found
+
+
+def _source(sample: Sample, facts: Facts, chosen: tuple[Fit | None, float], given: Mapping[str, str], questions: list[Question]) -> Source:
+    fit, sure = chosen
+    columns = {c.name: c for c in facts.columns}
+    if not sample.encoding.certain:
+        readings = "; ".join(
+            f"{name} reads {reads}" for name, reads in ((sample.encoding.name, sample.encoding.shows), *sample.encoding.rivals)
+        )
+        questions.append(Question(f"encoding:{sample.label}", f"Which encoding reads right? {readings}", sample.encoding.name))
+    if fit is None:
+        return Source(sample, None, sure, {}, columns=columns, unread=dict.fromkeys(columns, ""))
+    decimal = _decimal(sample, facts, fit, given, questions) if sample.format == "csv" else "."
+    mapped: dict[str, Mapped] = {}
+    maybe: dict[str, str] = {}
+    for f in (f for f in source_fields(fit.table) if f in fit.places):
+        column = facts.columns[fit.places[f]]
+        told = given.get(f"{sample.label}.{f}")
+        if told == NONE:
+            continue
+        rival = facts.columns[fit.rivals[f]].name if f in fit.rivals else ""
+        likely = 1.0 if told else fit.sure[f]
+        must = any(f in group and not any(fit.sure.get(g, 0) >= SETTLED for g in group if g != f) for group in MUST[fit.table])
+        if likely < (ASK if must else TAKE):
+            maybe[column.name] = f"perhaps {f} ({likely:.0%})"
+            continue
+        notes: list[str] = []
+        if likely < SETTLED:
+            notes.append(f"not certain ({likely:.0%})")
+            if must:
+                meaning = TABLES[fit.table].by_name[f].meaning if f in TABLES[fit.table].by_name else "price of one piece"
+                text = f"{sample.label}: is `{column.name}` the {f} ({meaning})? {_few(column)}" + (f" Or `{rival}`?" if rival else "")
+                questions.append(Question(f"{sample.label}.{f}", text, column.name, tuple(columns)))
+        mapped[f] = Mapped(column.name, likely, _options(sample, fit.table, f, column, decimal, given, questions, notes), tuple(notes))
+    if fit.table == "order_lines" and "product_name" in mapped and "product_id" not in mapped:
+        mapped["product_id"] = replace(mapped["product_name"], notes=("no code of products: their names stand for them",))
+    if sure < SETTLED and not fit.lacking:
+        questions.append(
+            Question(
+                f"table:{sample.label}", f"{sample.label}: what does it hold? Its columns: {', '.join(columns)}", fit.table, (*FIELDS, NONE)
+            )
+        )
+    lacking = tuple(group for group in MUST[fit.table] if not any(f in mapped for f in group))
+    if lacking:
+        questions[:] = [q for q in questions if f":{sample.label}" not in q.key and not q.key.startswith(f"{sample.label}.")]
+    used = {m.column for m in mapped.values()}
+    unread = {name: c.personal or maybe.get(name, "") for name, c in columns.items() if name not in used and name}
+    return Source(sample, fit.table, sure, mapped, lacking, unread, facts.identities, decimal, columns)
+
+
+def _few(column: Column) -> str:
+    return f"It holds {', '.join(list(column.counts)[:3])}."
+
+
+def _decimal(sample: Sample, facts: Facts, fit: Fit, given: Mapping[str, str], questions: list[Question]) -> str:
+    """One decimal mark for a file: what proven columns say, else what the delimiter suggests, and then it is asked."""
+    if answer := given.get(f"decimal:{sample.label}"):
+        if answer not in (".", ","):
+            raise BadInput(f"--answer decimal:{sample.label}={answer}: write . or ,")
+        return answer
+    numeric = [facts.columns[place] for f, place in fit.places.items() if f in MONEY or f in ("quantity", "points")]
+    proven = Counter(mark for mark, certain in (c.decimal for c in numeric if any("," in x or "." in x for x in c.filled)) if certain)
+    if proven:
+        return proven.most_common(1)[0][0]
+    unsure = [c for c in numeric if not c.decimal[1]]
+    if not unsure:
+        return "."
+    guess = "," if sample.delimiter == ";" else "."
+    cell = next(x for x in unsure[0].filled if "," in x or "." in x)
+    questions.append(
+        Question(f"decimal:{sample.label}", f"{sample.label}: `{cell}` in {unsure[0].name}: which is the decimal mark?", guess, (".", ","))
+    )
+    return guess
+
+
+def _options(
+    sample: Sample, table: str, f: str, column: Column, decimal: str, given: Mapping[str, str], questions: list[Question], notes: list[str]
+) -> dict[str, object]:
+    options: dict[str, object] = {}
+    if f.endswith("_at"):
+        return _time_options(sample, column, given, questions, notes)
+    if f in MONEY or f in ("quantity", "points"):
+        known = column.read(decimal) if sample.format == "csv" else column.numbers
+        real = known[np.isfinite(known)]
+        if decimal == ",":
+            options["decimal"] = ","
+        if f in ("discount_amount", "coupon_amount") and (real < 0).sum() > (real > 0).sum():
+            options["sign"] = -1
+            notes.append("counted below zero in the file")
+        if unknown := [x for x in column.counts if x.lower() in words.UNKNOWN]:
+            options["null"] = sorted(unknown)
+    elif f in DICTIONARIES:
+        column = Column(column.name, tuple(all_words(sample, column.name) or column.cells))
+        known_words = translation(f, column)
+        ours = {w: mine for w, mine in known_words.items() if w.lower() != mine}
+        if any(not w.isascii() for w in ours):  # the words of kinds not met yet: next month may hold them
+            met = set(known_words.values())
+            ours |= {w: mine for mine, others in DICTIONARIES[f].items() if mine not in met for w in others.split() if not w.isascii()}
+        if ours:
+            options["values"] = dict(sorted(ours.items()))
+        left = sorted(set(column.counts) - set(known_words))
+        if left:
+            notes.append(f"no word of ours for {', '.join(left[:12])}: add them to values, rows that hold them are set aside")
+            mine = ", ".join(DICTIONARIES[f])
+            text = f"{sample.label}: what do {', '.join(left[:12])} mean in {column.name}? One of {mine}, as A=view;B=cart"
+            questions.append(Question(f"values:{sample.label}.{f}", text))
+        if answer := given.get(f"values:{sample.label}.{f}"):
+            extra = dict(part.split("=", 1) for part in answer.split(";") if "=" in part)
+            options["values"] = {**ours, **{k.strip(): v.strip() for k, v in extra.items()}}
+            questions[:] = [q for q in questions if q.key != f"values:{sample.label}.{f}"]
+            notes[:] = [n for n in notes if not n.startswith("no word")]
+    elif f in ("is_vip", "consent"):
+        true, false = set(words.TRUE.split()), set(words.FALSE.split())
+        plain = {w: "true" if w.lower() in true else "false" for w in sorted(column.counts) if w.lower() in true | false}
+        if any(w.lower() != mine for w, mine in plain.items()):
+            options["values"] = plain
+    elif f not in (*IDS, "comment", "product_name", "campaign_name", "question", "query"):
+        unknown = sorted(x for x in column.counts if x.lower() in words.UNKNOWN)
+        options |= {"null": unknown} if unknown else {}
+    return options
+
+
+def _time_options(
+    sample: Sample, column: Column, given: Mapping[str, str], questions: list[Question], notes: list[str]
+) -> dict[str, object]:
+    options: dict[str, object] = {}
+    key = f"date:{sample.label}.{column.name}"
+    time = column.times[0]
+    form = given.get(key, time.format)
+    if column.kind == "time":
+        form = "excel" if sample.format == "excel" else "iso"
+    elif time.rival and key not in given:
+        cell = next((c for c in column.counts if shown(time, c) != shown(Time(time.rival, 1), c)), column.filled[0])
+        first, second = shown(time, cell), shown(Time(time.rival, 1), cell)
+        text = f"{sample.label}: is {cell} in {column.name} {first} ({time.format}) or {second} ({time.rival})?"
+        questions.append(Question(key, text, time.format, (time.format, time.rival)))
+        notes.append(f"day and month may be the other way round: {time.rival}")
+    if form != "iso":
+        options["format"] = form
+    if {"utc", "gmt"} & set(re.split(r"[\W_]+", column.name.lower())):
+        options["time_zone"] = "UTC"
+    if time.share < 1:
+        notes.append(f"{1 - time.share:.1%} of its cells are written another way")
+    return options
+
+
+def _settle_orders(sources: list[Source], given: Mapping[str, str], questions: list[Question]) -> None:
+    """What one date column of the client proves holds for its others written the same way."""
+    proven = {
+        m.options["format"] for s in sources for f, m in s.mapped.items()
+        if "format" in m.options and not any("other way round" in n for n in m.notes)
+    }  # fmt: skip
+    orders = {"day" if str(p).startswith("%d") else "month" for p in proven if str(p)[:2] in ("%d", "%m")}
+    if len(orders) != 1:
+        return
+    (order,) = orders
+    for source in sources:
+        for f, m in source.mapped.items():
+            if not any("other way round" in n for n in m.notes):
+                continue
+            time = source.columns[m.column].times[0]
+            form = next(x for x in (time.format, time.rival) if x.startswith("%d" if order == "day" else "%m"))
+            source.mapped[f] = replace(m, options={**m.options, "format": form}, notes=(f"{order} first, as the client's other dates",))
+            questions[:] = [q for q in questions if q.key != f"date:{source.sample.label}.{m.column}"]
+    del given
+
+
+def _settings(sources: list[Source], given: Mapping[str, str], questions: list[Question]) -> dict[str, tuple[str, str]]:
+    found: dict[str, tuple[str, str]] = {}
+    text = " ".join(n for s in sources for n in s.sample.names)
+    han = sum(bool(re.search(r"[㐀-鿿]", n)) for s in sources for n in s.sample.names)
+    found["language"] = (given.get("language", "zh_CN" if han > text.count(" ") / 2 else "en"), "")
+    currency, country, why = _currency(sources)
+    if "currency" in given:
+        currency, why = given["currency"].upper(), ""
+        if not re.fullmatch(r"[A-Z]{3}", currency):
+            raise BadInput(f"--answer currency={given['currency']}: write three letters, such as EUR")
+    elif not why.startswith("sign"):
+        questions.append(Question("currency", "Which currency are the amounts in? Three letters, such as EUR", currency or "XXX"))
+        why = "NOT KNOWN: write the currency's three letters" if not currency else f"guessed from {why}: correct it if wrong"
+    found["currency"] = (currency or "XXX", why)
+    zone = country[1] if country else words.ZONES.get(currency, "")
+    if "time_zone" in given:
+        zone, why = given["time_zone"], ""
+        if zone not in available_timezones():
+            raise BadInput(f"--answer time_zone={zone}: no such time zone; write one such as Europe/Berlin or Asia/Shanghai")
+    else:
+        questions.append(Question("time_zone", "In which time zone does the shop keep its days? Such as Europe/Berlin", zone or "UTC"))
+        why = "guessed from country or currency: correct it if wrong" if zone else "NOT KNOWN: write the shop's own, such as Europe/Berlin"
+    found["time_zone"] = (zone or "UTC", why)
+    return found
+
+
+def _currency(sources: list[Source]) -> tuple[str, tuple[str, str] | None, str]:
+    """Currency by the signs beside amounts or in headers, else by the country of most orders."""
+    signs: Counter[str] = Counter()
+    country = None
+    for source in sources:
+        for f, m in source.mapped.items():
+            column = source.columns[m.column]
+            if f in MONEY:
+                signs += _signs(m.column, column)
+            if f == "region" and column.counts:
+                most, n = column.counts.most_common(1)[0]
+                if most.lower() in words.COUNTRIES and n > 0.5 * len(column.filled):
+                    country = words.COUNTRIES[most.lower()]
+    if signs:
+        code = signs.most_common(1)[0][0]
+        return code, country if country and country[0] == code else None, "signs beside the amounts"
+    return (country[0], country, "the country of most orders") if country else ("", None, "")
+
+
+def _signs(header: str, column: Column) -> Counter[str]:
+    """Currencies named in a header (50 each) and beside the amounts below it (1 each)."""
+    found: Counter[str] = Counter()
+    marked = [cell.lower() for cell in column.filled if not re.fullmatch(r"[\d.,\s+-]*", cell)][:500]
+    name = header.lower().replace("_", " ")
+    for sign, code in words.CURRENCIES.items():
+        shape = re.compile(rf"(?<![a-z]){re.escape(sign)}(?![a-z])" if sign.isascii() and sign.isalpha() else re.escape(sign))
+        found[code] += sum(bool(shape.search(cell)) for cell in marked) + 50 * bool(shape.search(name))
+    return +found
+
+
+def _rules(sources: list[Source], given: Mapping[str, str], questions: list[Question]) -> dict[str, tuple[object, str]]:
+    found: dict[str, tuple[object, str]] = {}
+    for source in (s for s in sources if s.table == "order_lines" and s.is_used):
+        column = {f: source.columns[m.column] for f, m in source.mapped.items()}
+        if "order_id" in column:
+            found |= _cancelled(column)
+        if "product_id" in column and column["product_id"] is not column.get("product_name"):
+            some = sorted(x for x in column["product_id"].counts if x.lower() in words.NON_PRODUCTS)
+            if some:
+                found["non_products"] = (some, "in no basket, but revenue; correct it: only the usual words are recognised")
+        if "order_status" in column:
+            found |= _statuses(source, column["order_status"], given, questions)
+        tests = sorted(x for x in column["customer_id"].counts if re.match(r"(?i)test", x)) if "customer_id" in column else []
+        if tests:
+            rule = {"reason": "test_orders", "field": "customer_id", "starts_with": sorted({x[:4] for x in tests})}
+            found["exclude"] = ([rule], "customers who are none")
+        copies = _copies(source)
+        if copies:
+            found["duplicates"] = (
+                "keep",
+                f"{copies:.2%} of the rows sampled are exact copies; `drop` where no product can stand twice in an order",
+            )
+    return found
+
+
+def _cancelled(column: Mapping[str, Column]) -> dict[str, tuple[object, str]]:
+    counts = next((column[f] for f in ("quantity", "amount", "gross_amount") if f in column), None)
+    if counts is None:
+        return {}
+    by: dict[str, list[bool]] = {}
+    for order, number in zip(column["order_id"].cells, counts.numbers, strict=True):
+        if np.isfinite(number) and (letters := re.match(r"^([A-Za-z]*)\d", order)):
+            by.setdefault(letters[1], []).append(number < 0)
+    plain = max(by, key=lambda prefix: len(by[prefix]), default="")
+    found = sorted(p for p, below in by.items() if p and p != plain and len(below) >= 3 and np.mean(below) >= 0.9)
+    if not found or np.mean(by[plain]) > 0.2:
+        return {}
+    return {"cancelled_order_prefixes": (found, "orders so named take goods back: their quantities are below zero")}
+
+
+def _statuses(source: Source, column: Column, given: Mapping[str, str], questions: list[Question]) -> dict[str, tuple[object, str]]:
+    if "statuses" in given:
+        return {"statuses": ([w.strip() for w in given["statuses"].split(",") if w.strip()], "only orders of these count")}
+    good, bad = set(words.GOOD_STATUS.split()), set(words.BAD_STATUS.split())
+    fine = sorted(w for w in column.counts if w.lower() in good)
+    open_ = sorted(w for w in column.counts if w.lower() not in good | bad)
+    counts = ", ".join(f"{w} ({n:,})" for w, n in column.counts.most_common(8))
+    if fine and not open_:
+        return {"statuses": (fine, f"only orders of these count; met: {counts}")}
+    text = f"{source.sample.label}: which words of {column.name} mean that an order counts? {counts}. Separate them with commas"
+    questions.append(Question("statuses", text, ", ".join(fine)))
+    return {"statuses": (fine, f"only orders of these count; NOT SETTLED; met: {counts}")} if fine else {}
+
+
+def _copies(source: Source) -> float:
+    used = sorted({m.column for m in source.mapped.values()})
+    rows = Counter(zip(*(source.columns[name].cells for name in used), strict=True))
+    total = sum(rows.values())
+    return (total - len(rows)) / total if total else 0.0
+
+
+def _refuse_unknown(given: Mapping[str, str], proposal: Proposal) -> None:
+    labels = [s.sample.label for s in proposal.sources]
+    known = {"currency", "time_zone", "language", "name", "statuses"}
+    known |= {f"{kind}:{label}" for kind in ("table", "decimal", "encoding") for label in labels}
+    fronts = tuple(f"{kind}{label}." for kind in ("", "date:", "values:") for label in labels)
+    for key in given:
+        if key not in known and not key.startswith(fronts):
+            raise BadInput(f"--answer {key}: fits no question; files are known as {', '.join(labels)}")
+
+
+def files_below(folder: Path, sample: Sample) -> list[str]:
+    """The files of a sample as the client file names them: their path below `folder`, one pattern where it fits them alone."""
+    names = [path.relative_to(folder).as_posix() for path in sample.files]
+    if len(names) == 1:
+        return names
+    from custkit.intake.guess.samples import pattern_of
+
+    shape = pattern_of(names)
+    fits = sorted(path.relative_to(folder).as_posix() for path in folder.glob(shape.replace("[", "[[]")))
+    return [shape] if fits == sorted(names) else names

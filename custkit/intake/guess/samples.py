@@ -1,0 +1,308 @@
+"""Files of any kind → samples: encoding, dialect, header and some thousand rows as text, files of one shape together."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from fnmatch import fnmatch
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from custkit.errors import BadInput
+from custkit.intake.grammar import TOTAL_WORDS
+from custkit.intake.guess.encodings import Encoding, guess_encoding
+from custkit.intake.guess.values import is_number, looks_like_time
+from custkit.intake.inputs import ENDINGS
+
+ROWS = 8_000
+HEAD, PIECE = 2 << 20, 512 << 10
+DELIMITERS = (",", ";", "\t", "|", "，", "^")
+PACKED = {".gz", ".zip", ".7z", ".rar", ".bz2", ".xz", ".zst"}
+csv.field_size_limit(1 << 24)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some rows of one or more files of one shape (or one sheet): column names, and the cells of each column as text, empty where unknown.
+
+    kinds     what the file itself says of a column: time, number, text; empty for a file of text
+    header    False where the first line is data and the names were made up
+    rows      rows of the first file, where it is known without reading it all
+    """
+
+    files: tuple[Path, ...]
+    format: str
+    names: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+    kinds: tuple[str, ...] = ()
+    encoding: Encoding = field(default_factory=lambda: Encoding("utf-8", True))
+    delimiter: str = ","
+    skip_rows: int = 0
+    sheet: str | None = None
+    header: bool = True
+    whole: bool = True
+    relation: str = ""
+
+    @property
+    def label(self) -> str:
+        """How people know it: the file's name, with the sheet where there are several; `*` where files of one shape differ."""
+        if self.relation:
+            return self.relation
+        name = self.files[0].name if len(self.files) == 1 else pattern_of([path.name for path in self.files])
+        return f"{name}[{self.sheet}]" if self.sheet else name
+
+
+def pattern_of(names: Sequence[str]) -> str:
+    """`sales_2026-09.csv`, `sales_2026-10.csv` → `sales_*.csv`: what all begin and end with."""
+    front = _shared(names)
+    back = _shared([name[len(front) :][::-1] for name in names])[::-1]
+    front = re.sub(r"[0-9]+[-_.]?[0-9]*$", "", front)
+    back = re.sub(r"^[0-9]+", "", back)
+    return f"{front}*{back}"
+
+
+def _shared(names: Sequence[str]) -> str:
+    """What all begin with."""
+    return "".join(letters[0] for letters in takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False)))
+
+
+def read_samples(paths: Iterable[Path], encodings: Mapping[str, str] | None = None) -> list[Sample]:
+    """Samples of every file, in the order of their names; a folder stands for the files in it.
+
+    encodings: what a person said of files, by the names they are known by.
+
+    Raises BadInput for a file that is not there, is empty, packed or damaged.
+    """
+    found: list[Sample] = []
+    for path in _files(paths):
+        kind = ENDINGS.get(path.suffix.lower())
+        reader = {"csv": _text, "excel": _sheets, "parquet": _parquet}[kind or _by_content(path)]
+        told = next((e for label, e in (encodings or {}).items() if fnmatch(path.name, label)), None)
+        found += _text(path, told) if reader is _text else reader(path)
+    return sorted(_together(found), key=lambda sample: sample.label)
+
+
+def _files(paths: Iterable[Path]) -> list[Path]:
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            files += sorted(p for p in path.iterdir() if p.is_file() and p.suffix.lower() in ENDINGS and not p.name.startswith((".", "~$")))
+        elif not path.exists():
+            raise BadInput(f"{path}: does not exist")
+        elif path.suffix.lower() in PACKED:
+            raise BadInput(f"{path}: is packed; unpack it first, custkit reads CSV, Excel and Parquet")
+        else:
+            files.append(path)
+    if not files:
+        raise BadInput("no file to read: name files, or a folder that holds CSV, Excel or Parquet files")
+    return list(dict.fromkeys(path.resolve() for path in files))
+
+
+def _by_content(path: Path) -> str:
+    with path.open("rb") as file:
+        mark = file.read(8)
+    if mark.startswith(b"PAR1"):
+        return "parquet"
+    return "excel" if mark.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) else "csv"
+
+
+def _together(samples: list[Sample]) -> list[Sample]:
+    """Files of one shape whose names differ in digits only are one sample, of the first, middle and last of them."""
+    groups: dict[tuple[object, ...], list[Sample]] = {}
+    for one in samples:
+        stem = re.sub(r"[0-9]+", "0", one.files[0].name)
+        shape = (one.files[0].parent, stem, one.names, one.encoding.name, one.delimiter, one.skip_rows, one.sheet)
+        groups.setdefault(shape, []).append(one)
+    merged = []
+    for group in groups.values():
+        group.sort(key=lambda one: one.files[0].name)
+        some = [group[0], *([group[len(group) // 2]] if len(group) > 2 else []), *([group[-1]] if len(group) > 1 else [])]
+        share = ROWS // len(some)
+        cells = tuple(tuple(cell for one in some for cell in one.cells[i][:share]) for i in range(len(group[0].names)))
+        whole = all(one.whole for one in group) and len(group) <= 3 and all(len(one.cells[0]) <= share for one in some if one.cells)
+        unsure = next((one.encoding for one in group if not one.encoding.certain), group[0].encoding)
+        merged.append(replace(group[0], files=tuple(one.files[0] for one in group), cells=cells, whole=whole, encoding=unsure))
+    return merged
+
+
+def _text(path: Path, told: str | None = None) -> list[Sample]:
+    data, more, whole = _pieces(path)
+    if not data.strip():
+        raise BadInput(f"{path}: is empty; export it again")
+    encoding = Encoding(told, True) if told else guess_encoding(data, whole=whole)
+    text = data.decode(encoding.name, errors="replace").removeprefix("﻿")
+    if not whole:
+        text = text[: text.rfind("\n") + 1] or text
+    later = [piece.decode(encoding.name, errors="replace") for piece in more] if not encoding.name.startswith("utf-16") else []
+    head = [line for line in text.splitlines()[:400] if line.strip()]
+    skip = int(head[0].lower().startswith("sep="))
+    delimiter = head[0][4:5] if skip else _delimiter(head)
+    rows = [row for row in _rows(text, delimiter) if any(cell.strip() for cell in row)]
+    width = Counter(len(row) for row in rows[skip : skip + 400]).most_common(1)[0][0]
+    while skip < min(len(rows) - 1, 40) and (len(rows[skip]) != width or sum(bool(c.strip()) for c in rows[skip]) < (width + 1) // 2):
+        skip += 1
+    beyond = [row for piece in later for row in _rows(piece[piece.find("\n") + 1 : piece.rfind("\n") + 1], delimiter)[: ROWS // 4]]
+    if beyond:
+        rows = rows[: skip + 1 + ROWS // 2] + beyond
+    # Blank lines before the header are records to intake.
+    blank = sum(not line.strip() for line in text.splitlines()[:skip]) if skip else 0
+    return [_sample(path, "csv", rows[skip:], skip + blank, width, encoding=encoding, delimiter=_named(delimiter), whole=whole)]
+
+
+def _pieces(path: Path) -> tuple[bytes, list[bytes], bool]:
+    """The file's first bytes, some from its middle and its end, and whether the first are all."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        data = file.read(HEAD)
+        more = []
+        for at in (size // 2, size - PIECE) if size > HEAD + 2 * PIECE else ():
+            file.seek(at)
+            more.append(file.read(PIECE))
+        return data, more, len(data) == size
+
+
+def _delimiter(head: list[str]) -> str:
+    """The mark that splits the most lines into as many fields as the header, or blanks where none does."""
+
+    def fit(delimiter: str) -> float:
+        widths = [len(row) for row in _rows("\n".join(head), delimiter)]
+        common, lines = Counter(widths).most_common(1)[0]
+        agree = lines / len(widths)
+        first = next((w for w in widths if w == common), 0)
+        return 0.0 if common < 2 else agree * agree * (1 + min(common, 30) / 60) + 0.3 * (widths[0] == common) + 0.0 * first
+
+    best = max(DELIMITERS, key=lambda d: fit(d))
+    if fit(best) >= 0.5:
+        return best
+    widths = [len(line.split()) for line in head]
+    return "whitespace" if Counter(widths).most_common(1)[0][0] > 1 and fit(best) < 0.3 else best
+
+
+def _named(delimiter: str) -> str:
+    return "tab" if delimiter == "\t" else delimiter
+
+
+def _rows(text: str, delimiter: str) -> list[list[str]]:
+    if delimiter == "whitespace":
+        return [line.split() for line in text.splitlines()[: ROWS * 2]]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    return [row for row, _n in zip(reader, range(ROWS * 2), strict=False)]
+
+
+def _sheets(path: Path) -> list[Sample]:
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    try:
+        book = CalamineWorkbook.from_path(str(path))
+        found = []
+        for name in book.sheet_names:
+            rows = [row for row, _n in zip(book.get_sheet_by_name(name).iter_rows(), range(ROWS), strict=False)]
+            width = max((len(row) for row in rows), default=0)
+            filled = [sum(cell not in ("", None) for cell in row) for row in rows[:40]]
+            if not any(filled):
+                continue
+            most = Counter(count for count in filled if count > 1).most_common(1)
+            usual = most[0][0] if most else 1
+            skip = next((i for i, count in enumerate(filled) if count >= usual * 0.6), 0)
+            sheet = name if len(book.sheet_names) > 1 else None
+            found.append(_sample(path, "excel", rows[skip:], skip, width, sheet=sheet, whole=len(rows) < ROWS))
+    except (CalamineError, OSError) as error:
+        raise BadInput(f"{path}: is not a whole workbook ({error}); save it again as .xlsx") from error
+    return found
+
+
+def _parquet(path: Path) -> list[Sample]:
+    try:
+        with pq.ParquetFile(path) as file:
+            flat = [f.name for f in file.schema_arrow if not pa.types.is_nested(f.type)]
+            batch = next(file.iter_batches(batch_size=ROWS, columns=flat), None)
+            table = pa.table({name: pa.array([], pa.string()) for name in flat}) if batch is None else pa.Table.from_batches([batch])
+            whole = file.metadata.num_rows <= ROWS
+    except (pa.ArrowInvalid, OSError) as error:
+        raise BadInput(f"{path}: is not a whole Parquet file ({str(error).splitlines()[0]}); fetch it again") from error
+    return [Sample((path,), "parquet", *table_cells(table), whole=whole)]
+
+
+def table_cells(table: pa.Table) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    """Names, cells as text and kinds of a typed table."""
+    columns = [column.to_pylist() for column in table.columns]
+    kinds = tuple(
+        "time" if pa.types.is_temporal(f.type) else "number" if pa.types.is_floating(f.type) or pa.types.is_integer(f.type)
+        or pa.types.is_decimal(f.type) else "text" for f in table.schema
+    )  # fmt: skip
+    return tuple(table.column_names), tuple(tuple(map(_cell, column)) for column in columns), kinds
+
+
+def all_words(sample: Sample, name: str) -> list[str]:
+    """Every different cell of one column of every file of a sample; nothing for a sheet."""
+    if sample.format == "parquet":
+        return sorted({_cell(v) for path in sample.files for v in pq.read_table(path, columns=[name])[name].unique().to_pylist()} - {""})
+    if sample.format != "csv" or sample.whole or sample.delimiter == "whitespace" or not sample.header:
+        return []
+    found: set[str] = set()
+    place, width = sample.names.index(name), len(sample.names)
+    for path in sample.files:
+        with path.open(
+            encoding={"utf-8": "utf-8-sig"}.get(sample.encoding.name, sample.encoding.name), errors="replace", newline=""
+        ) as file:
+            rows = csv.reader(file, delimiter="\t" if sample.delimiter == "tab" else sample.delimiter)
+            found |= {row[place].strip() for n, row in enumerate(rows) if n > sample.skip_rows and len(row) == width}
+    return sorted(found - {"", name})
+
+
+def _sample(path: Path, form: str, rows: list[list[Any]], skip: int, width: int, **more: Any) -> Sample:
+    first, body = rows[0], [row for row in rows[1:] if len(row) == width or form == "excel"]
+    named = [_cell(cell) for cell in first] + [""] * (width - len(first))
+    header = _is_header(named, body)
+    if not header:
+        body = [first, *body]
+    names = tuple(name.strip() for name in named) if header else tuple(f"column_{i + 1}" for i in range(width))
+    # Titles again in the middle, and totals at the foot, say nothing about a column.
+    body = [row for row in body[: ROWS + 99] if [_cell(cell) for cell in row] != named and not _is_total(row)][:ROWS]
+    raw = [[row[i] if i < len(row) else "" for row in body] for i in range(width)]
+    kinds = tuple(_kind(column) for column in raw) if form == "excel" else ()
+    return Sample((path,), form, names, tuple(tuple(map(_cell, column)) for column in raw), kinds, skip_rows=skip, header=header, **more)
+
+
+def _is_total(row: list[Any]) -> bool:
+    return any(isinstance(cell, str) and cell.strip(" :：").lower() in TOTAL_WORDS for cell in row[:3])
+
+
+def _kind(cells: list[Any]) -> str:
+    kinds = {type(cell) for cell in cells if cell not in ("", None)}
+    return "time" if kinds and kinds <= {datetime, date} else "number" if kinds and kinds <= {float, int} else "text"
+
+
+def _cell(cell: Any) -> str:
+    if isinstance(cell, str):
+        return cell.strip()
+    if cell is None or cell != cell:
+        return ""
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+    if isinstance(cell, datetime):
+        return cell.isoformat(" ")
+    return str(cell)
+
+
+def _is_header(first: list[str], body: list[list[Any]]) -> bool:
+    """False where the first line has numbers or dates where those below it have them too."""
+    if not body:
+        return True
+    typed = 0
+    for i, name in enumerate(first):
+        below = [_cell(row[i]) for row in body[:300] if i < len(row) and _cell(row[i])]
+        if below and sum(is_number(c) or looks_like_time(c) for c in below) >= 0.9 * len(below):
+            typed += 1
+            if not (is_number(name) or looks_like_time(name)):
+                return True
+    return typed == 0
