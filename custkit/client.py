@@ -34,7 +34,8 @@ class _Strict(BaseModel):
 class ColumnMap(_Strict):
     """How one canonical field is read: from `column`, or the constant `value`.
 
-    format     dates only: a strptime pattern, `iso` (default), `excel` (date cells), `epoch_s`, `epoch_ms`
+    format     dates only: a strptime pattern, `iso` (default), `excel` (date cells), `excel_serial` (days since 1900 as numbers),
+               `epoch_s`, `epoch_ms`
     time_zone  dates only: the zone the file's times are in, where it is not the client's own
     decimal    amounts only: the decimal mark, `.` (default) or `,`
     null       texts that mean "not known" in this column

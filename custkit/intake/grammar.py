@@ -151,6 +151,10 @@ class Grammar:
             digits, unit = ("{1,12}", 1_000_000) if how == "epoch_s" else ("{1,15}", 1_000)
             instant = f"make_timestamp(CAST({text} AS BIGINT) * {unit})"
             return f"CASE WHEN regexp_full_match({text}, '-?[0-9]{digits}') THEN {self._shift(instant, 'UTC')} END"
+        if how == "excel_serial":  # days since 1899-12-30, as a spreadsheet writes a date cell that lost its format
+            seconds = f"CAST(round(CAST({text} AS DOUBLE) * 86400) AS BIGINT)"
+            instant = self._shift(f"TIMESTAMP '1899-12-30' + to_seconds({seconds})", self.map.time_zone)
+            return f"CASE WHEN regexp_full_match({text}, '[0-9]{{1,6}}([.][0-9]{{1,12}})?') THEN {instant} END"
         if how in ("iso", "excel"):
             shape = "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?"
             instant = rf"TRY_CAST(regexp_replace({text}, '([+-][0-9]{{2}}):?([0-9]{{2}})$', '\1:\2') AS TIMESTAMPTZ)"

@@ -111,11 +111,11 @@ def _scalar(text: str) -> str:
     """Plain where YAML cannot take it for anything else, else in double quotes."""
     if _PLAIN.match(text) and text == text.strip() and text.lower() not in ("null", "~", "true", "false") and not text.startswith("~ "):
         return text
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\x7f").replace("\x85", "\\x85")
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in json.dumps(text, ensure_ascii=False))
 
 
 def _flat(text: str) -> str:
-    return re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]+", " ", text)
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _comment(text: str, front: str) -> list[str]:

@@ -27,7 +27,6 @@ ROWS = 8_000
 HEAD, PIECE = 2 << 20, 512 << 10
 DELIMITERS = (",", ";", "\t", "|", "，", "^")
 PACKED = {".gz", ".zip", ".7z", ".rar", ".bz2", ".xz", ".zst"}
-csv.field_size_limit(1 << 24)
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Sample:
     files: tuple[Path, ...]
     format: str
     names: tuple[str, ...]
-    cells: tuple[tuple[str, ...], ...]
+    cells: tuple[tuple[str, ...], ...] = field(repr=False)
     kinds: tuple[str, ...] = ()
     encoding: Encoding = field(default_factory=lambda: Encoding("utf-8", True))
     delimiter: str = ","
@@ -194,6 +193,7 @@ def _named(delimiter: str) -> str:
 def _rows(text: str, delimiter: str) -> list[list[str]]:
     if delimiter == "whitespace":
         return [line.split() for line in text.splitlines()[: ROWS * 2]]
+    csv.field_size_limit(1 << 24)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     return [row for row, _n in zip(reader, range(ROWS * 2), strict=False)]
 

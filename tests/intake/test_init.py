@@ -1,0 +1,339 @@
+"""`custkit init` on exports whose truth is known: what each column is, how it is read, what is asked, and what the written file says."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from custkit.cli import main
+from custkit.client import load_client
+from custkit.errors import BAD_INPUT, GOOD, BadInput
+from custkit.intake.guess.encodings import guess_encoding
+from custkit.intake.guess.headers import header_score, tokens
+from custkit.intake.guess.proposal import Proposal, propose
+from custkit.intake.guess.samples import pattern_of, read_samples
+from custkit.intake.guess.values import Column, read_times
+
+DAYS = [datetime(2026, 3, 1, 9, 30) + timedelta(hours=31 * i) for i in range(60)]
+NAMES = ["绿茶礼盒", "红茶二百克", "手工陶瓷杯", "不锈钢茶壶"]
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, delimiter: str = ",") -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
+    writer.writerows([header, *rows] if header else rows)
+    return out.getvalue()
+
+
+def sold(date: str = "%Y-%m-%d %H:%M", mark: str = ".", names: Sequence[str] = ("tea", "cup", "pot", "milk jug")) -> list[list[Any]]:
+    """120 lines of 60 orders of 23 customers: order, customer, when, product, its name, pieces, price, what the line brought in."""
+    rows = []
+    for i in range(120):
+        order, item, pieces = i // 2, (i * 7) % 4, 1 + i % 3
+        price = (250, 499, 1250, 375)[item]
+        money = [f"{cents / 100:.2f}".replace(".", mark) for cents in (price, price * pieces)]
+        rows.append([f"R{7000 + order}", f"K{order % 23:03}", DAYS[order].strftime(date), f"A{item}", names[item], pieces, *money])
+    return rows
+
+
+def proposed(tmp_path: Path, files: Mapping[str, str | bytes], **answers: str) -> Proposal:
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    return propose(read_samples([tmp_path]), answers)
+
+
+def mapped(proposal: Proposal, number: int = 0) -> dict[str, str]:
+    return {field: one.column for field, one in proposal.sources[number].mapped.items()}
+
+
+LINES = ("order_id", "customer_id", "ordered_at", "product_id", "product_name", "quantity", "unit_price", "amount")
+HEADERS = {
+    "snake": ["order_id", "customer_id", "order_date", "product_id", "product_name", "qty", "unit_price", "total_amount"],
+    "camel": ["orderNo", "custId", "orderDate", "prodCode", "prodDesc", "qty", "unitPrice", "lineTotal"],
+    "run_together": ["orderid", "customerid", "orderdate", "productid", "productname", "quantity", "unitprice", "netamount"],
+    "till": ["RECEIPT NO.", "MEMBER CARD", "TRX DATE", "SKU", "ITEM DESCRIPTION", "UNITS SOLD", "PRICE EACH", "NET SALES"],
+    "simplified": ["订单编号", "会员卡号", "下单日期", "商品编码", "商品名称", "购买数量", "商品单价", "实付金额（元）"],
+    "traditional": ["訂單編號", "會員編號", "訂購日期", "商品編號", "商品名稱", "數量", "單價", "實付金額"],
+    "german": ["Beleg-Nr.", "Kunde", "Datum", "Artikel", "Bezeichnung", "Menge", "Einzelpreis", "Umsatz"],
+}
+
+
+@pytest.mark.parametrize("way", HEADERS)
+def test_headers_of_many_ways_name_the_same_columns(tmp_path, way):
+    proposal = proposed(tmp_path, {"sales.csv": table(HEADERS[way], sold())})
+    assert mapped(proposal) == dict(zip(LINES, HEADERS[way], strict=True))
+    assert proposal.sources[0].identities == (f"{HEADERS[way][5]} × {HEADERS[way][6]} = {HEADERS[way][7]}",)
+
+
+def test_headers_that_say_nothing_leave_the_values_to_speak(tmp_path):
+    """Words of another language: the time, the pieces, the price and the sum are found by what they are; what is doubtful is asked."""
+    header = ["Kvittering", "Kortnr", "Dato", "Varenr", "Vare", "Antall", "Pris", "Belop"]
+    found = proposed(tmp_path, {"utskrift.csv": table(header, sold())}).sources[0]
+    assert {f: m.column for f, m in found.mapped.items() if f in ("ordered_at", "quantity", "amount", "order_id")} == {
+        "order_id": "Kvittering", "ordered_at": "Dato", "quantity": "Antall", "amount": "Belop"}  # fmt: skip
+
+
+def test_a_file_without_header_gets_names_in_the_client_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUSTKIT_HOME", str(tmp_path / "home"))
+    rows = [[row[1], DAYS[i // 2].strftime("%Y%m%d"), row[5], row[7]] for i, row in enumerate(sold())]
+    (tmp_path / "cds.txt").write_text(table([], rows, delimiter=" "))
+    result = CliRunner().invoke(main, ["init", "cds", str(tmp_path / "cds.txt"), "--yes"])
+    assert result.exit_code == GOOD, result.output
+    (source,) = load_client("cds").sources
+    assert source.header == ("column_1", "column_2", "column_3", "column_4") and source.delimiter == "whitespace"
+    assert {f: m.column for f, m in source.columns.items()} == {
+        "customer_id": "column_1", "ordered_at": "column_2", "quantity": "column_3", "amount": "column_4"}  # fmt: skip
+    assert "order_lines                  120            0         120          0" in result.output
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "gb18030", "big5"])
+def test_chinese_exports_in_any_common_encoding(tmp_path, encoding):
+    names = ["綠茶禮盒", "紅茶二百克", "手工陶瓷杯", "不鏽鋼茶壺"] if encoding == "big5" else NAMES
+    text = table(HEADERS["traditional" if encoding == "big5" else "simplified"], sold(names=names))
+    proposal = proposed(tmp_path, {"销售.csv": text.encode(encoding)})
+    found = proposal.sources[0]
+    assert found.sample.encoding.name == encoding.removesuffix("-sig") and found.sample.encoding.certain
+    assert list(mapped(proposal)) == [f for f in mapped(proposal) if f in LINES] and len(mapped(proposal)) == 8
+    assert found.columns[found.mapped["product_name"].column].cells[0] == names[0]
+    assert proposal.settings["language"][0] == "zh_CN"
+
+
+def test_western_text_is_no_chinese():
+    found = guess_encoding("Artikel;Größe\nMüller Käse;süß\nBäcker Öl;groß\nCafé crème;2,50 €\n".encode("cp1252"), whole=True)
+    assert (found.name, found.certain) == ("cp1252", True)
+
+
+def test_an_encoding_in_doubt_is_asked_with_what_each_would_read(tmp_path):
+    """Three characters say too little: both readings are shown, and an answer settles it."""
+    text = table(["order", "customer", "date", "product", "price"], [[i, f"k{i % 7}", "2026-03-01", "茶", "2.50"] for i in range(30)])
+    raw = text.replace("茶", "锦").encode("gb18030")
+    proposal = proposed(tmp_path, {"sales.csv": raw})
+    (question,) = [q for q in proposal.questions if q.key == "encoding:sales.csv"]
+    assert "锦" in question.text and "big5" in question.text
+    answered = propose(read_samples([tmp_path / "sales.csv"], {"sales.csv": "gb18030"}), {"encoding:sales.csv": "gb18030"})
+    assert not [q for q in answered.questions if q.key.startswith("encoding")]
+
+
+def test_semicolons_and_decimal_commas(tmp_path):
+    proposal = proposed(tmp_path, {"umsatz.csv": table(HEADERS["german"], sold("%d.%m.%Y %H:%M", ","), delimiter=";")})
+    found = proposal.sources[0]
+    assert (found.sample.delimiter, found.decimal) == (";", ",")
+    assert found.mapped["amount"].options["decimal"] == ","
+    assert found.mapped["ordered_at"].options == {"format": "%d.%m.%Y %H:%M"}
+    assert len(found.mapped) == 8
+
+
+def test_a_decimal_mark_in_doubt_is_asked(tmp_path):
+    rows = [[f"R{i}", f"K{i % 7}", "2026-03-01", f"{1 + i % 8},{100 + i}"] for i in range(40)]
+    proposal = proposed(tmp_path, {"sales.csv": table(["order", "customer", "date", "amount"], rows, delimiter="|")})
+    assert "decimal:sales.csv" in {q.key for q in proposal.questions}
+    settled = proposed(tmp_path, {"sales.csv": table(["order", "customer", "date", "amount"], rows)}, **{"decimal:sales.csv": "."})
+    assert "decimal" not in settled.sources[0].mapped["amount"].options
+
+
+def test_notes_above_the_header_are_passed_over(tmp_path):
+    text = "Report of March\nprinted by the till\n" + table(HEADERS["till"], sold())
+    assert proposed(tmp_path, {"till.csv": text}).sources[0].sample.skip_rows == 2
+    noted = proposed(tmp_path, {"till.csv": "sep=;\n" + table(HEADERS["till"], sold(), delimiter=";")}).sources[0].sample
+    assert (noted.skip_rows, noted.delimiter) == (1, ";")
+
+
+@pytest.mark.parametrize(
+    ("cells", "form", "rival"),
+    [
+        (["2026-03-01", "2026-03-31"], "iso", ""),
+        (["2026/3/1 8:05", "2026/12/31 18:05"], "%Y/%m/%d %H:%M", ""),
+        (["31/03/2026", "01/04/2026"], "%d/%m/%Y", ""),
+        (["03/31/2026 10:15 PM", "04/01/2026 09:15 AM"], "%m/%d/%Y %I:%M %p", ""),
+        (["03/04/2026", "05/04/2026"], "%m/%d/%Y", "%d/%m/%Y"),
+        (["01.02.26", "03.04.26"], "%d.%m.%y", ""),
+        (["2026年3月1日", "2026年12月31日"], "%Y年%m月%d日", ""),
+        (["20260301", "20261231"], "%Y%m%d", ""),
+        (["1-Mar-2026", "31-Dec-2026"], "%d-%b-%Y", ""),
+        (["1772323200", "1798675199"], "epoch_s", ""),
+        (["1772323200000", "1798675199000"], "epoch_ms", ""),
+        (["46082.5", "46387"], "excel_serial", ""),
+    ],
+)
+def test_ways_to_write_a_time(cells, form, rival):
+    best = read_times(cells)[0]
+    assert (best.format, best.rival, best.share) == (form, rival, 1.0)
+
+
+def test_a_date_order_in_doubt_is_asked_unless_another_column_settles_it(tmp_path):
+    vague = [[f"R{i}", f"K{i % 7}", f"0{1 + i % 9}/0{1 + i % 8}/2026", "2.50"] for i in range(60)]
+    alone = proposed(tmp_path, {"sales.csv": table(["order", "customer", "date", "amount"], vague)})
+    (question,) = [q for q in alone.questions if q.key == "date:sales.csv.date"]
+    assert "January 2026" in question.text and question.choices == ("%m/%d/%Y", "%d/%m/%Y")
+    people = [[f"K{i}", f"{13 + i}/05/2025"] for i in range(7)]
+    both = proposed(tmp_path, {"members.csv": table(["customer", "registered"], people)})
+    assert not [q for q in both.questions if q.key.startswith("date:")]
+    assert both.sources[1].mapped["ordered_at"].options["format"] == "%d/%m/%Y"
+
+
+def test_days_since_1900_are_read_as_dates(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUSTKIT_HOME", str(tmp_path / "home"))
+    first = datetime(1899, 12, 30)
+    rows = [[*row[:2], f"{(DAYS[i // 2] - first) / timedelta(days=1):.5f}", *row[3:]] for i, row in enumerate(sold())]
+    (tmp_path / "sales.csv").write_text(table(HEADERS["snake"], rows))
+    result = CliRunner().invoke(main, ["init", "acme", str(tmp_path / "sales.csv"), "--yes"])
+    assert result.exit_code == GOOD, result.output
+    assert load_client("acme").sources[0].columns["ordered_at"].format == "excel_serial"
+
+
+def test_reductions_are_told_from_what_they_reduce(tmp_path):
+    """list − own discount − coupon = paid, with headers that hardly tell them apart."""
+    rows = []
+    for i in range(120):
+        cents = 1000 + 37 * i
+        off, coupon = (150 if i % 3 == 0 else 0), (500 if i % 10 == 0 else 0)
+        rows.append(
+            [
+                f"R{i // 2}",
+                f"K{i % 23}",
+                DAYS[i // 2].isoformat(" "),
+                *(f"{c / 100:.2f}" for c in (cents, -off, -coupon, cents - off - coupon)),
+            ]
+        )
+    header = ["order", "customer", "date", "total before", "reduction", "voucher", "total after"]
+    found = proposed(tmp_path, {"sales.csv": table(header, rows)}).sources[0]
+    assert {f: m.column for f, m in found.mapped.items() if f.endswith("amount")} == {
+        "gross_amount": "total before", "discount_amount": "reduction", "coupon_amount": "voucher", "amount": "total after"}  # fmt: skip
+    assert found.mapped["discount_amount"].options["sign"] == found.mapped["coupon_amount"].options["sign"] == -1
+
+
+def test_mail_addresses_and_phones_are_never_mapped(tmp_path):
+    people = [[f"K{i}", f"someone{i}@example.com", f"+49 171 555{i:04}", "2025-05-13"] for i in range(30)]
+    found = proposed(tmp_path, {"customers.csv": table(["customer", "user id", "account", "registered"], people)}).sources[0]
+    assert {f: m.column for f, m in found.mapped.items()} == {"customer_id": "customer", "registered_at": "registered"}
+    assert found.unread == {"account": "phone number", "user id": "mail address"}
+
+
+def test_files_that_differ_in_digits_are_one_source(tmp_path):
+    proposal = proposed(tmp_path, {f"sales_2026-{month:02}.csv": table(HEADERS["snake"], sold()) for month in (1, 2, 3)})
+    assert [source.sample.label for source in proposal.sources] == ["sales_*.csv"]
+    assert pattern_of(["2026/sales-1.csv", "2026/sales-2.csv"]) == "2026/sales-*.csv"
+
+
+def test_words_are_taken_apart_and_abbreviations_spelt_out():
+    assert tokens("CUST_NO") == tokens("customerNumber") == tokens("custno") == ("customer", "id")
+    assert header_score("qty", "order_lines", "quantity") == header_score("數量", "order_lines", "quantity") == 1
+    assert Column("a", ("1.234,50", "12,00")).decimal == (",", True)
+
+
+def begin(tmp_path: Path, *words: str, files: Mapping[str, str] | None = None) -> Any:
+    folder = tmp_path / "exports"
+    folder.mkdir(exist_ok=True)
+    for name, text in (files or {"sales.csv": table(HEADERS["snake"], sold())}).items():
+        (folder / name).write_text(text)
+    return CliRunner().invoke(main, ["init", "acme", str(folder), *words])
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUSTKIT_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def test_init_writes_a_file_that_loads_reads_the_exports_and_says_what_was_not_settled(tmp_path, home):
+    result = begin(tmp_path, "--yes", "--answer", "currency=EUR")
+    assert result.exit_code == GOOD, result.output
+    text = (home / "clients" / "acme" / "client.yml").read_text()
+    client = load_client("acme")
+    assert (client.name, client.currency, client.time_zone) == ("Acme", "EUR", "UTC")
+    assert "NOT SETTLED" in text and "In which time zone" in text and "Which currency" not in text
+    assert "--answer 'time_zone=…'" in result.output
+    assert "accepted                             120" in result.output and "custkit run acme" in result.output
+
+
+def test_init_never_writes_over_a_file_without_force(tmp_path, home):
+    assert begin(tmp_path, "--yes").exit_code == GOOD
+    path = home / "clients" / "acme" / "client.yml"
+    path.write_text("name: mine\n")
+    again = begin(tmp_path, "--yes")
+    assert again.exit_code == BAD_INPUT and "--force" in again.output and path.read_text() == "name: mine\n"
+    assert begin(tmp_path, "--yes", "--force").exit_code == GOOD and "Acme" in path.read_text()
+
+
+def test_init_shows_and_writes_nothing_in_a_dry_run(tmp_path, home):
+    result = begin(tmp_path, "--yes", "--dry-run")
+    assert result.exit_code == GOOD and "  - table: order_lines" in result.output and not home.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--answer", "curency=EUR"], "fits no question"),
+        (["--answer", "currency=Euro"], "three letters"),
+        (["--answer", "time_zone=Berlin"], "no such time zone"),
+        (["--answer", "sales.csv.amount=Betrag"], "no such column"),
+        (["--answer", "table:sales.csv=orders"], "no such table"),
+        (["--answer", "currency"], "KEY=VALUE"),
+    ],
+)
+def test_answers_that_fit_nothing_are_refused(tmp_path, home, words, says):
+    result = begin(tmp_path, "--yes", *words)
+    assert result.exit_code == BAD_INPUT and says in result.output and not home.exists()
+
+
+def test_answers_are_taken(tmp_path, home):
+    files = {"sales.csv": table(HEADERS["snake"], sold()), "notes.csv": table(["customer", "registered"], [["K001", "2025-01-01"]] * 3)}
+    words = ["--answer", "sales.csv.amount=total_amount", "--answer", "sales.csv.product_name=none", "--answer", "table:notes.csv=none"]
+    assert begin(tmp_path, "--yes", *words, files=files).exit_code == GOOD
+    (source,) = load_client("acme").sources
+    assert "product_name" not in source.columns and source.columns["amount"].column == "total_amount"
+
+
+def test_a_file_that_lacks_what_it_needs_is_named_with_what_it_lacks(tmp_path, home):
+    baskets = table(["transaction_id", "item"], [[i // 3, f"thing {i % 9}"] for i in range(90)])
+    result = begin(tmp_path, "--yes", files={"baskets.csv": baskets})
+    assert result.exit_code == BAD_INPUT
+    assert "as order_lines it lacks ordered_at and amount or unit_price or gross_amount" in result.output
+
+
+def test_packed_and_empty_files_are_refused_with_what_would_do(tmp_path):
+    (tmp_path / "sales.csv.gz").write_bytes(b"\x1f\x8b")
+    (tmp_path / "empty.csv").write_text("\n")
+    with pytest.raises(BadInput, match="unpack it first"):
+        read_samples([tmp_path / "sales.csv.gz"])
+    with pytest.raises(BadInput, match="is empty"):
+        read_samples([tmp_path / "empty.csv"])
+    with pytest.raises(BadInput, match="does not exist"):
+        read_samples([tmp_path / "sale.csv"])
+
+
+def test_hostile_headers_stay_text_in_the_written_file(tmp_path, home):
+    header = [*HEADERS["snake"], "a: [b]\n# c", '"quoted", x', "null"]
+    rows = [[*row, "x", "y", "z"] for row in sold()]
+    result = begin(tmp_path, "--yes", files={"sales.csv": table(header, rows)})
+    assert result.exit_code == GOOD, result.output
+    assert load_client("acme").sources[0].columns["amount"].column == "total_amount"
+
+
+def test_check_tells_what_intake_would_do_and_keeps_nothing(tmp_path, home):
+    assert begin(tmp_path, "--yes").exit_code == GOOD
+    kept = sorted(p for p in home.rglob("*"))
+    good = CliRunner().invoke(main, ["check", "acme"])
+    assert good.exit_code == GOOD and "would keep 120 rows, set 0 aside" in good.output and "Intake would go through" in good.output
+    sales = tmp_path / "exports" / "sales.csv"
+    sales.write_text(sales.read_text().replace("2.50,2.50", "2.50,n/k"))
+    bad = CliRunner().invoke(main, ["check", "acme"])
+    assert bad.exit_code == BAD_INPUT and "intake would stop" in bad.output and "amount_unparsable, first sales.csv line" in bad.output
+    assert sorted(p for p in home.rglob("*")) == kept
+
+
+def test_clocks_of_the_web_are_taken_for_utc(tmp_path):
+    stamps = [
+        [f"v{i % 9}", int(DAYS[i].replace(tzinfo=UTC).timestamp()), ("page_view", "add_to_cart", "purchase")[i % 3]] for i in range(60)
+    ]
+    found = proposed(tmp_path, {"clicks.csv": table(["visitor", "time_utc", "event"], stamps)}).sources[0]
+    assert found.table == "events"
+    assert found.mapped["occurred_at"].options == {"format": "epoch_s", "time_zone": "UTC"}
+    assert found.mapped["event_type"].options["values"] == {"add_to_cart": "cart", "page_view": "visit", "purchase": "order"}

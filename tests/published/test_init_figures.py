@@ -1,0 +1,112 @@
+"""What `custkit init` makes of public data sets without a hint: columns mapped right, of those that have a right answer, and what it asks.
+
+The answers are ours, as in tests/clients and clients/complete_journey. A file of which nothing is written here must not be read: it lacks
+what no table can do without (a time, a customer, an amount).
+"""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from custkit.client import load_client
+from custkit.intake.guess.proposal import Proposal, propose
+from custkit.intake.guess.samples import read_samples
+
+CLIENTS = Path(__file__).resolve().parents[2] / "clients"
+WHERE = {"currency", "time_zone"}
+Answers = dict[str, tuple[str, dict[str, str]]]
+
+
+def answers(slug: str, path: Path) -> Answers:
+    """File → table and field: column, as a client file that was written by hand says."""
+    found: Answers = {}
+    for source in load_client(slug, path=path).sources:
+        columns = {f: m.column for f, m in source.columns.items() if m.column is not None}
+        found |= {Path(name).name: (source.table, columns) for name in source.files}
+    return found
+
+
+ONLINE_RETAIL = answers("online_retail", CLIENTS.parent / "tests" / "clients" / "online_retail" / "client.yml")
+TYPED = {"online_retail_2010_2011.parquet": ONLINE_RETAIL["Online Retail.xlsx"]}
+CDNOW = answers("cdnow", CLIENTS.parent / "tests" / "clients" / "cdnow" / "client.yml")
+SAMPLE = {"customer_id": "column_1", "ordered_at": "column_3", "quantity": "column_4", "amount": "column_5"}
+EVENTS = {"visitor_id": "user_id", "occurred_at": "timestamp", "event_type": "event"}
+SETS: dict[str, tuple[list[str], Answers, int, int, set[str]]] = {  # files, answers, columns right, columns with an answer, questions
+    "complete_journey": (
+        [f"completejourney/{name}.parquet" for name in (
+            "campaign_descriptions", "campaigns", "coupon_redemptions", "coupons", "demographics", "products", "transactions")],
+        answers("complete_journey", CLIENTS / "complete_journey" / "client.yml"), 27, 27, WHERE,
+    ),
+    "online_retail": (["online_retail/Online Retail.xlsx"], ONLINE_RETAIL, 8, 8, WHERE),
+    "online_retail_parquet": (["online_retail/online_retail_2010_2011.parquet"], TYPED, 8, 8, WHERE),
+    "cdnow": (["cdnow/CDNOW_master.txt", "cdnow/cdnow_customers_summary_with_transactions.csv"], CDNOW, 4, 4, WHERE),
+    "cdnow_sample": (["cdnow/CDNOW_sample.txt"], {"CDNOW_sample.txt": ("order_lines", SAMPLE)}, 3, 4,
+                     WHERE | {"CDNOW_sample.txt.customer_id", "CDNOW_sample.txt.amount"}),
+    "groceries": (["groceries/groceries_long.csv"], {}, 0, 0, WHERE),
+    "hillstrom": (["hillstrom/hillstrom.csv"], {}, 0, 0, WHERE),
+    "airline_loyalty": (["airline_loyalty/Airline_Loyalty_Program.zip"], {
+        "Customer Loyalty History.csv": ("customers", {"customer_id": "Loyalty Number", "gender": "Gender", "region": "Province"})},
+        3, 3, WHERE),
+    "funnel": (
+        ["funnel/ecom.csv.gz", *(f"funnel/{name}.csv" for name in (
+            "home_page_table", "search_page_table", "payment_page_table", "payment_confirmation_table", "online_shoppers_intention",
+            "simple_onlineshop", "user_table"))],
+        {
+            "ecom.csv": ("events", {**EVENTS, "session_id": "session_id", "device": "platform", "channel": "acquisition_channel"}),
+            "simple_onlineshop.csv": ("events", EVENTS),
+            "user_table.csv": ("customers", {
+                "customer_id": "user_id", "registered_at": "date", "gender": "sex", "occupation": "Employment_status"}),
+        }, 13, 13, WHERE | {"values:ecom.csv.event_type", "values:simple_onlineshop.csv.event_type"},
+    ),
+    "price": (["price/cheese.csv", "price/orangeJuice_storedemo.csv", "price/orangeJuice_yx.csv.gz"], {}, 0, 0, WHERE),
+    "survey": (["survey/customerSat.csv"], {}, 0, 0, WHERE),
+    "churn": (["churn/wa_churn.csv"], {}, 0, 0, WHERE),
+    "campaign": (["campaign/CharlesBookClub.csv.gz"], {}, 0, 0, WHERE),
+}  # fmt: skip
+
+
+def unpacked(path: Path, folder: Path) -> list[Path]:
+    """The file, or what is packed in it: custkit asks people to unpack."""
+    if path.suffix == ".gz":
+        (folder / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
+        return [folder / path.stem]
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            return [Path(archive.extract(name, folder)) for name in archive.namelist() if not name.startswith("__MACOSX")]
+    return [path]
+
+
+def judged(proposal: Proposal, truth: Answers) -> tuple[int, int, list[str]]:
+    """Columns right, columns with an answer, and what was mapped that has none or another."""
+    right, wrong = 0, []
+    for source in proposal.sources:
+        name = source.sample.files[0].name
+        table, columns = truth.get(name, (None, {}))
+        if not source.is_used:
+            continue
+        if source.table != table:
+            wrong.append(f"{name} as {source.table}")
+            continue
+        right += sum(field in source.mapped and source.mapped[field].column == column for field, column in columns.items())
+        wrong += [f"{name} {f} = {m.column}" for f, m in source.mapped.items() if columns.get(f) != m.column]
+    return right, sum(len(columns) for _table, columns in truth.values()), wrong
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_public_files_are_mapped_without_a_hint(name: str, real_data: Any, tmp_path: Path) -> None:
+    files, truth, right, known, questions = SETS[name]
+    paths = [path for file in files for path in unpacked(real_data(file), tmp_path)]
+    proposal = propose(read_samples(paths))
+    assert judged(proposal, truth) == (right, known, [])
+    assert {q.key for q in proposal.questions} == questions
+
+
+def test_signs_of_returns_and_of_what_is_no_product_are_found(real_data: Any) -> None:
+    rules = propose(read_samples([real_data("online_retail/online_retail_2010_2011.parquet")])).rules
+    assert rules["cancelled_order_prefixes"][0] == ["C"]
+    assert "POST" in rules["non_products"][0]
