@@ -21,7 +21,7 @@ def test_help_comes_at_once_without_the_stack() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["init", "--help"], ["check", "--help"], ["intake", "--help"], ["clients", "--help"], ["tables", "--help"]])
+@pytest.mark.parametrize("words", [["--help"], *([name, "--help"] for name in main.commands)])
 def test_every_command_has_help(words: list[str]) -> None:
     result = CliRunner().invoke(main, words)
     assert result.exit_code == 0 and "Usage:" in result.output
