@@ -442,6 +442,7 @@ class Client(_Strict):
     segments: tuple[Segment, ...] = TEN_SEGMENTS  # or the name of a map: ten, eight, value_frequency, value_risk, target_groups
     high_ticket_spend: Decimal | None = Field(None, gt=0)  # in the last 365 days; the best tenth where not given
     tiers: tuple[str, ...] = ()  # of the loyalty programme, lowest first; from the points they take where not given
+    point_value: float | None = Field(None, gt=0)  # what one loyalty point costs when redeemed, in the client's currency
     holidays: tuple[str, ...] | None = None  # DE, DE-BY, [DE, AT]; none. From time zone and currency where not given
     promotion_days: tuple[PromotionDay, ...] = ()
     attributes: tuple[AttributeRule, ...] = ()  # what purchases suggest about a customer

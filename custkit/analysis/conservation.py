@@ -43,6 +43,9 @@ LAWS: dict[str, tuple[str, Literal["count", "money"]]] = {
     "linked_revenue": (mark("revenue with and without a customer against all revenue"), "money"),
     "linked_orders": (mark("orders with and without a customer against all orders"), "count"),
     "consent_customers": (mark("customers by what they said about marketing against all customers"), "count"),
+    "points_flow": (mark("opening points, and what came and went, against the points held at the end"), "money"),
+    "points_age": (mark("points by age against the points held"), "money"),
+    "tier_moves": (mark("members by their tier before and now against all who were members before"), "count"),
     "cohort_customers": (mark("customers by month of their first order against everybody who ever bought"), "count"),
 }
 COLUMNS = ("law", "unit", "sums", "parts", "whole")
@@ -136,6 +139,25 @@ def month_laws(
         given[f"{name}_customers"] = (part["customers"], people)
         given[f"{name}_revenue"] = (part["revenue"], year.known_revenue)
     given["waits"] = (waits["n"], base(purchases, as_of=end).buyers)
+    return laws(**given)
+
+
+def loyalty_laws(ledger: ir.Table, *, start: datetime, flow: pd.DataFrame, ageing: pd.DataFrame, moves: pd.DataFrame) -> pd.DataFrame:
+    """The laws of the loyalty programme: flow and age of points, and tier moves since `start`, against the ledger itself. See `laws`.
+
+    Raises BrokenLaw.
+    """
+    entries = ledger.aggregate(points=_.points.sum(), before=_.customer_id.nunique(where=_.occurred_at < start))
+    (row,) = fetch(entries).to_pylist()
+    held = row["points"] or Decimal(0)
+    given: dict[str, tuple[Numbers, Numbers]] = {}
+    if len(flow):
+        first, total = flow.iloc[0], flow.sum(numeric_only=True)
+        came = float(first["opening_points"] + total["earned_points"] + total["adjusted_points"])
+        given["points_flow"] = (came - float(total["redeemed_points"] + total["expired_points"]), held)
+        given["points_age"] = (ageing["points"], held)
+    if len(moves):
+        given["tier_moves"] = (moves["members"], int(row["before"] or 0))
     return laws(**given)
 
 

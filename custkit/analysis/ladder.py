@@ -11,13 +11,17 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-from custkit.analysis.rates import SMALL_SAMPLE, wilson
+from custkit.analysis.rates import SMALL_SAMPLE, Z95, wilson
 from custkit.engine import frame, to_float
 
 TOP = 10
 LADDER_COLUMNS = (
     "order_number", "customers", "at_risk", "went_on", "go_on_rate", "go_on_low", "go_on_high",
     "mean_order_value", "median_order_value", "categories", "new_categories",
+)  # fmt: skip
+SAME_COLUMNS = (
+    "order_number", "customers", "mean_order_value", "value_low", "value_high", "value_growth", "growth_low", "growth_high",
+    "categories", "new_categories",
 )  # fmt: skip
 DIP_COLUMNS = ("order_number", "at_risk", "go_on_rate", "expected_rate", "gap", "gap_low", "gap_high")
 
@@ -140,6 +144,70 @@ def bottleneck(dips: pd.DataFrame) -> pd.Series | None:
     """The rung that falls furthest below its neighbours, beyond chance; None where none does."""
     deep = dips[dips["gap_high"] < 0].sort_values(["gap", "order_number"])
     return None if deep.empty else deep.iloc[0]
+
+
+def same_customers_ladder(
+    purchases: ir.Table, lines: ir.Table, products: ir.Table, *, top: int = TOP, min_customers: int = SMALL_SAMPLE
+) -> pd.DataFrame:
+    """Follow the same customers from order to order: what they spend there and how many categories they have tried.
+
+    purchases, order lines, products  →  order_number (1 … top) | customers, mean_order_value, value_low, value_high (currency, 95 %),
+    value_growth, growth_low, growth_high (currency, on the order before), categories, new_categories (means)
+
+    Everyone in it placed `top` orders or more, so every row holds the same people and what changes is not who is left. The
+    growth is within customers; its interval is 95 % for all steps together (Bonferroni). `top` is lowered until `min_customers`
+    remain; no rows where not even two orders have so many. categories is null where no product has one. [S64]
+
+    Raises ValueError if top < 2.
+    """
+    if top < 2:
+        raise ValueError(f"top must be 2 or more, not {top}")
+    rungs = purchase_days(purchases)
+    reach = frame(rungs.filter(_.order_number <= top).group_by("order_number").aggregate(customers=_.count()))
+    last = int(reach.loc[reach["customers"] >= min_customers, "order_number"].max() if (reach["customers"] >= min_customers).any() else 0)
+    names = [*SAME_COLUMNS]
+    if last < 2:
+        return pd.DataFrame(columns=names).astype(dict.fromkeys(names, "float64") | {"order_number": "int64", "customers": "int64"})
+    stayed = rungs.filter(_.order_number == last).select("customer_id")
+    journey = ibis.window(group_by="customer_id", order_by="order_number")
+    value = to_float(_.order_value)
+    steps = frame(
+        rungs.semi_join(stayed, "customer_id")
+        .filter(_.order_number <= last)
+        .mutate(value=value)
+        .mutate(growth=_.value - _.value.lag().over(journey))
+        .join(categories_so_far(rungs, purchases, lines, products), ["customer_id", "order_number"])
+        .group_by("order_number")
+        .aggregate(
+            customers=_.count(),
+            mean_order_value=_.value.mean(),
+            spread=_.value.std(),
+            value_growth=_.growth.mean(),
+            growth_spread=_.growth.std(),
+            categories=to_float(_.categories).mean(),
+            new_categories=to_float(_.new_categories).mean(),
+        )
+    ).sort_values("order_number", ignore_index=True)
+    root = steps["customers"].astype("float64") ** 0.5
+    near, far = Z95 * steps["spread"] / root, NormalDist().inv_cdf(1 - 0.025 / (last - 1)) * steps["growth_spread"] / root
+    told = steps.assign(
+        value_low=steps["mean_order_value"] - near, value_high=steps["mean_order_value"] + near,
+        growth_low=steps["value_growth"] - far, growth_high=steps["value_growth"] + far,
+    )  # fmt: skip
+    if not told["new_categories"].gt(0).any():
+        told[["categories", "new_categories"]] = math.nan
+    return told[names]
+
+
+def growth_stops(steps: pd.DataFrame) -> int | None:
+    """The last order up to which spend grew beyond chance from the one before; 1 where it never did, None without steps.
+
+    same_customers_ladder(…)  →  order number
+    """
+    if steps.empty:
+        return None
+    grew = steps.loc[steps["growth_low"] > 0, "order_number"]
+    return int(grew.max()) if len(grew) else 1
 
 
 def _log_odds(successes: int, n: int) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import ibis
 import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
@@ -143,6 +144,68 @@ def offers_by_month(purchases: ir.Table) -> pd.DataFrame:
     monthly["ever_offer_share"] = _ratio(used.reset_index(drop=True), so_far.reset_index(drop=True))
     monthly = monthly if monthly["offer_orders"].any() else monthly.iloc[:0]
     return _shares(monthly)[list(MONTH_COLUMNS)]
+
+
+def offers_so_far(purchases: ir.Table) -> ir.Table:
+    """Add up, order by order, what each customer has used of offers so far.
+
+    purchases  →  customer_id, order_id | ordered_at, order_number, is_offer, offer_orders_so_far, offer_share_so_far, given_so_far
+    (currency, coupons and reduced prices)
+
+    Up to and with the order. Two orders on one day are two; guests are left out. [S34]
+    """
+    journey = ibis.window(group_by="customer_id", order_by=["ordered_at", "order_id"])
+    until = ibis.window(group_by="customer_id", order_by=["ordered_at", "order_id"], rows=(None, 0))
+    own = purchases.filter(_.customer_id.notnull())
+    marked = own.mutate(
+        is_offer=on_offer.ifelse(1, 0), given=_.coupon_amount.fill_null(0) + _.discount_amount.fill_null(0)
+    ).mutate(
+        order_number=ibis.row_number().over(journey) + 1,
+        offer_orders_so_far=_.is_offer.sum().over(until),
+        given_so_far=_.given.sum().over(until),
+    )  # fmt: skip
+    return marked.select(
+        "customer_id",
+        "order_id",
+        "ordered_at",
+        "order_number",
+        "is_offer",
+        "offer_orders_so_far",
+        "given_so_far",
+        offer_share_so_far=to_float(_.offer_orders_so_far) / to_float(_.order_number),
+    )
+
+
+def offer_habit(so_far: ir.Table, *, top: int = 10) -> pd.DataFrame:
+    """Follow the same customers through their first `top` orders: how much of what they have bought so far was on offer.
+
+    offers_so_far(…)  →  order_number (1 … top) | customers, offer_orders, offer_share (of these orders), offer_low, offer_high (95 %),
+    offer_share_so_far (mean over customers), given_per_customer (currency so far)
+
+    Everyone in it placed `top` orders or more: a rise is a habit, not a change of who is left. [S34]
+
+    Raises ValueError if top < 2.
+    """
+    if top < 2:
+        raise ValueError(f"top must be 2 or more, not {top}")
+    stayed = so_far.filter(_.order_number == top).select("customer_id")
+    steps = frame(
+        so_far.semi_join(stayed, "customer_id")
+        .filter(_.order_number <= top)
+        .group_by("order_number")
+        .aggregate(
+            customers=_.count(),
+            offer_orders=_.is_offer.sum(),
+            offer_share_so_far=_.offer_share_so_far.mean(),
+            given_per_customer=to_float(_.given_so_far).mean(),
+        )
+    ).sort_values("order_number", ignore_index=True)
+    intervals = [wilson(int(k), int(n)) for k, n in zip(steps["offer_orders"], steps["customers"], strict=True)]
+    return steps.assign(
+        offer_share=_ratio(steps["offer_orders"], steps["customers"]),
+        offer_low=pd.Series([low for low, _high in intervals], dtype="float64"),
+        offer_high=pd.Series([high for _low, high in intervals], dtype="float64"),
+    )[["order_number", "customers", "offer_orders", "offer_share", "offer_low", "offer_high", "offer_share_so_far", "given_per_customer"]]
 
 
 def offers_by_order_number(purchases: ir.Table, *, top: int = 10) -> pd.DataFrame:

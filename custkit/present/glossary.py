@@ -86,6 +86,11 @@ GLOSSARY: dict[str, Entry] = {
     ),
     "big_spenders": Entry(mark("big spenders"), mark("Customers with the best spend score: about the top fifth."), ("S42",)),
     "bounce_rate": Entry(mark("bounce rate"), mark("Visits in which nothing followed the first page, of all visits."), ("S19",)),
+    "breakage_rate": Entry(
+        mark("breakage"),
+        mark("Of the points whose time has run out, the share that lapsed unused. Points that are still valid are not in it."),
+        ("S67",),
+    ),
     "bridge": Entry(
         mark("revenue bridge"),
         mark(
@@ -324,6 +329,11 @@ GLOSSARY: dict[str, Entry] = {
         ("S6",),
     ),
     "leverage": Entry(mark("leverage"), mark("The share of orders that holds both items, less the product of their shares."), ("S73",)),
+    "liability": Entry(
+        mark("liability"),
+        mark("What it would cost if every point held were redeemed: points held × the value of a point in the client file."),
+        ("S67",),
+    ),
     "lift": Entry(
         mark("lift"),
         mark(
@@ -393,7 +403,7 @@ GLOSSARY: dict[str, Entry] = {
     "near_missers": Entry(
         mark("near-missers"),
         mark(
-            "Members who had not reached the tier and stood within 25% of its threshold after an order; compared only with members of as many orders and like spend."
+            "Members who had at least 60% of the spend that a tier takes after an order, and had not reached it; compared only with members who had ordered as often."
         ),
         ("S65",),
     ),
@@ -645,6 +655,13 @@ GLOSSARY: dict[str, Entry] = {
     ),
     "step_conversion_rate": Entry(
         mark("of the step before"), mark("Visits that took this step, of those that took the step before it."), ("S75",)
+    ),
+    "stop_share": Entry(
+        mark("stop after reaching a tier"),
+        mark(
+            "Of the members who would have bought again in the 90 days after reaching the tier, the share who did not. How many would have is taken from near-misses who had ordered as often in the last 365 and 90 days."
+        ),
+        ("S65",),
     ),
     "support": Entry(
         mark("share of all orders with both"),

@@ -63,11 +63,13 @@ from custkit.analysis import (
     needs,
     next_order,
     noise,
+    nps,
     offer_fairness,
     offers,
     one_view,
     order_size,
     payments,
+    points,
     price_fairness,
     price_sensitivity,
     price_tiers,
@@ -93,6 +95,8 @@ from custkit.analysis import (
     spending_score,
     structure,
     survival,
+    tier_changes,
+    tier_stop,
     tiers,
     touch_points,
     unlinked,
@@ -284,6 +288,33 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     ),
     "tiers.tier_candidates": lambda q: tiers.tier_candidates(q.book.purchases, q.book.loyalty_ledger, as_of=q.book.as_of),
     "tiers.stops_after_tier": lambda q: tiers.stops_after_tier(q.ask("tiers.tier_candidates"), order=q.book.client.tiers),
+    "ladder.same_customers_ladder": lambda q: ladder.same_customers_ladder(q.book.purchases, q.book.order_lines, q.book.products),
+    "tier_stop.qualifying_orders": lambda q: tier_stop.qualifying_orders(
+        q.book.purchases, q.book.loyalty_ledger, as_of=q.book.as_of, order=q.book.client.tiers
+    ),
+    "tier_stop.tier_stops": lambda q: tier_stop.tier_stops(q.ask("tier_stop.qualifying_orders"), order=q.book.client.tiers),
+    "points.points_by_month": lambda q: points.points_by_month(q.book.loyalty_ledger, as_of=q.book.as_of),
+    "points.points_held": lambda q: points.points_held(q.book.loyalty_ledger),
+    "points.points_ageing": lambda q: points.points_ageing(q.book.loyalty_ledger, as_of=q.book.as_of, point_value=0.01),
+    "points.breakage": lambda q: points.breakage(q.book.loyalty_ledger, as_of=q.book.as_of),
+    "tier_changes.changes_by_month": lambda q: tier_changes.changes_by_month(
+        q.book.loyalty_ledger, start=q.book.days_before(365), as_of=q.book.as_of, order=q.book.client.tiers
+    ),
+    "tier_changes.tier_matrix": lambda q: tier_changes.tier_matrix(
+        q.book.loyalty_ledger, start=q.book.days_before(365), order=q.book.client.tiers
+    ),
+    "tier_changes.near_upgrade": lambda q: tier_changes.near_upgrade(
+        q.book.purchases, q.book.loyalty_ledger, q.ask("tier_stop.qualifying_orders"), as_of=q.book.as_of, order=q.book.client.tiers
+    ),
+    "tier_changes.near_upgrade_summary": lambda q: tier_changes.near_upgrade_summary(
+        q.ask("tier_changes.near_upgrade"), order=q.book.client.tiers
+    ),
+    "nps.answers_by_tier": lambda q: nps.answers_by_tier(q.book.surveys, q.book.loyalty_ledger),
+    "nps.nps_by_tier": lambda q: nps.nps_by_tier(
+        q.ask("nps.answers_by_tier"), start=q.book.days_before(365), as_of=q.book.as_of, order=q.book.client.tiers
+    ),
+    "offers.offers_so_far": lambda q: offers.offers_so_far(q.book.purchases),
+    "offers.offer_habit": lambda q: offers.offer_habit(q.ask("offers.offers_so_far")),
     "offers.offers_by_month": lambda q: offers.offers_by_month(q.book.purchases),
     "offers.offers_by_order_number": lambda q: offers.offers_by_order_number(q.book.purchases),
     "offers.offer_only": lambda q: offers.offer_only(q.book.purchases, q.book.order_lines),

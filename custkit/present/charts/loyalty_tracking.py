@@ -88,6 +88,23 @@ def tier_effect(frame: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 @house_style
+def tier_stops(frame: pd.DataFrame, *, ax: Axes) -> Axes:
+    """tier | stop_share, stop_low, stop_high: of members who would have bought again after the tier, the share who did not."""
+    ax.axvline(0, color=MUTED, linewidth=1)
+    for place, row in enumerate(frame.itertuples()):
+        ax.plot([row.stop_low, row.stop_high], [place, place], color=SOFT, linewidth=2, solid_capstyle="butt")
+        ax.plot([row.stop_share], [place], "o", color=BAD if row.stop_low > 0 else MUTED, markersize=6)
+        told = words.share(row.stop_share)
+        ax.annotate(told, (row.stop_share, place), (0, 8), textcoords="offset points", ha="center", color=INK, bbox=ON_PAPER)
+    _name_rows(ax, [_(tier) for tier in frame["tier"]])
+    edge = 1.25 * max([0.05, *frame["stop_low"].abs().dropna(), *frame["stop_high"].abs().dropna()])
+    ax.set_xlim(-edge, edge)
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: words.share(value, 0)))
+    ax.locator_params(axis="x", nbins=5)
+    return ax
+
+
+@house_style
 def offer_use(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     """month | offer_share, ever_offer_share: orders on offer and customers who ever used one, named where the lines end."""
     lines = (
