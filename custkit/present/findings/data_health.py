@@ -103,7 +103,7 @@ def carry_finding(verdicts: pd.DataFrame, changes: pd.DataFrame, requests: pd.Da
         first = requests.iloc[0]
         detail.append(
             _("Ask first for {field} ({meaning}): it would bring {gains}.").format(
-                field=f"`{first.field}`", meaning=_(first.meaning), gains=_(", ").join(_(gain) for gain in first.gains[:2])
+                field=str(first.field), meaning=_(first.meaning), gains=_(", ").join(_(gain) for gain in first.gains[:2])
             )
         )
     return Finding(headline, " ".join(part for part in detail if part), facts)
@@ -383,7 +383,7 @@ def changes_finding(changes: pd.DataFrame) -> Finding:
     ).format(n=words.count(len(told)), what=f"{_thing(first)}, {_(KIND_NAMES[first.kind])}")
     slipped = [
         _("{field} is {factor} times what it was: has its unit changed?").format(
-            field=f"`{row.table}.{row.column}`", factor=words.number(row.factor, 0 if row.factor >= 1 else 3)
+            field=f"{row.table}.{row.column}", factor=words.number(row.factor, 0 if row.factor >= 1 else 3)
         )
         for row in slips(changes).itertuples()
     ]
@@ -423,16 +423,16 @@ def requests_finding(requests: pd.DataFrame, idle: tuple[str, ...], empty: tuple
     )
     detail = []
     if empty:
-        detail.append(_("Sent, but empty in every row: {fields}.").format(fields=_(", ").join(f"`{field}`" for field in empty)))
+        detail.append(_("Sent, but empty in every row: {fields}.").format(fields=_(", ").join(field for field in empty)))
     if idle:
-        detail.append(_("Feed nothing and need not be sent: {fields}.").format(fields=_(", ").join(f"`{field}`" for field in idle)))
+        detail.append(_("Feed nothing and need not be sent: {fields}.").format(fields=_(", ").join(field for field in idle)))
     else:
         detail.append(_("No field is sent for nothing."))
     if requests.empty:
         return Finding(_("Nothing is missing: every field that feeds a page is there."), " ".join(detail), facts)
     first = requests.iloc[0]
     headline = _("Ask first for {field}: it would bring {gains}.").format(
-        field=f"`{first.field}`", gains=_(", ").join(_(gain) for gain in first.gains[:3])
+        field=str(first.field), gains=_(", ").join(_(gain) for gain in first.gains[:3])
     )
     return Finding(headline, " ".join(detail), facts)
 
