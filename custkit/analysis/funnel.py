@@ -15,7 +15,7 @@ from custkit.engine import fetch, frame, to_float
 from custkit.words import mark
 
 Per = Literal["session", "visitor"]
-Split = Literal["channel", "device"]
+Split = Literal["channel", "device", "gender", "weekend", "month"]
 
 # The steps of a purchase in order, and what people read.
 STEPS = ("visit", "view", "cart", "checkout", "order")
@@ -27,6 +27,7 @@ STEP_NAMES = {
     "order": mark("order"),
 }
 ALL_VISITS, NOT_KNOWN = mark("all visits"), mark("not known")
+WORKDAY, WEEKEND = mark("Monday to Friday"), mark("weekend")
 COLUMNS = ("step", "n", "visits", "conversion_rate", "step_conversion_rate", "low", "high", "lost")
 SPLIT_COLUMNS = ("split", "group", *COLUMNS, "rest_rate", "p_value", "is_different", "excess_lost", "missed")
 
@@ -80,10 +81,56 @@ def funnel_by(
     return _compared(pd.concat(parts, ignore_index=True), min_visits)
 
 
-def funnel_splits(events: ir.Table) -> pd.DataFrame:
-    """`funnel_by` each device and each channel, one below the other; false discoveries are kept down over both together. [S75]"""
-    both = pd.concat([by for split in ("device", "channel") if len(by := funnel_by(events, split))] or [funnel_by(events, "device")])
-    return _marked(both.reset_index(drop=True))
+def funnel_splits(events: ir.Table, customers: ir.Table | None = None) -> pd.DataFrame:
+    """`funnel_by` each device, each channel, weekend and, with `customers`, gender, one below the other. [S75]
+
+    False discoveries are kept down over all of them together. What the client does not record, or where all are alike, is left out.
+    """
+    parts = [funnel_by(events, "device"), funnel_by(events, "channel"), funnel_by(with_weekend(events), "weekend")]
+    if customers is not None:
+        parts.append(funnel_by(with_gender(events, customers), "gender"))
+    compared = [part for part in parts if len(set(part["group"])) > 1] or parts[:1]
+    return _marked(pd.concat(compared).reset_index(drop=True))
+
+
+def with_weekend(events: ir.Table) -> ir.Table:
+    """… + weekend: "weekend" on Saturday and Sunday, else "Monday to Friday"."""
+    return events.mutate(weekend=(_.occurred_at.day_of_week.index() >= 5).ifelse(WEEKEND, WORKDAY))
+
+
+def with_gender(events: ir.Table, customers: ir.Table) -> ir.Table:
+    """The events of visits that belong to a customer of known gender, + gender.
+
+    Visits of nobody known are left out: whoever orders tells who they are, so that those visits never end in an order.
+    """
+    acts = _with_visit(events, "session")
+    known = customers.filter(_.gender.notnull()).select("customer_id", "gender")
+    genders = acts.select("visit_id", "customer_id").join(known, "customer_id").group_by("visit_id").aggregate(gender=_.gender.min())
+    return acts.join(genders, "visit_id").drop("visit_id")
+
+
+MONTH_COLUMNS = ("month", "visits", "orders", "conversion_rate", "low", "high")
+
+
+def conversion_by_month(events: ir.Table) -> pd.DataFrame:
+    """How many of each month's visits come to the last step.
+
+    one row an event  →  month ("2026-10") | visits, orders, conversion_rate, low, high   (one row a month with visits, in order)
+
+    A visit belongs to the month of its first step. low, high: 95 % Wilson interval. [S75]
+    """
+    steps = funnel_by(events.mutate(month=_.occurred_at.strftime("%Y-%m")), "month")
+    if steps.empty:
+        return pd.DataFrame(columns=list(MONTH_COLUMNS))
+    entered = steps.groupby("group")["n"].first()
+    months = steps.groupby("group")["visits"].last().to_frame("orders").join(entered.rename("visits")).rename_axis("month").reset_index()
+    bounds = [wilson(int(k), int(n)) for k, n in zip(months["orders"], months["visits"], strict=True)]
+    rates = {
+        "conversion_rate": months["orders"] / months["visits"],
+        "low": [low for low, _high in bounds],
+        "high": [high for _low, high in bounds],
+    }
+    return months.assign(**rates)[list(MONTH_COLUMNS)]
 
 
 def break_point(steps: pd.DataFrame) -> dict[str, Any] | None:
@@ -180,20 +227,17 @@ def _share(part: float, whole: float) -> float:
 VISIT_COLUMNS = ("group", "visits", "bounces", "bounce_rate", "low", "high", "dwell_seconds", "pages", "is_different")
 
 
-def visit_quality(events: ir.Table, split: Split) -> pd.DataFrame:
-    """Bounce and dwell by channel or device, all visits first.
+def visit_quality(events: ir.Table, *splits: Split) -> pd.DataFrame:
+    """Bounce and dwell by channel, device or whatever is split by, all visits first.
 
     one row an event  →  group | visits, bounces, bounce_rate, low, high, dwell_seconds, pages, is_different
 
     A session counts that took any step or searched. A bounce is one in which nothing followed the first page or product seen.
     `dwell_seconds` is the median session's time: the sum of the events' own, or from first to last event where they have none.
-    `pages` are product views a visit. `is_different`: the bounce rate differs from the other groups' together, false discoveries
-    kept to one in twenty. [S19]
+    `pages` are product views a visit. `is_different`: the bounce rate differs from the split's other groups' together, false
+    discoveries kept to one in twenty over all splits. [S19]
     """
     acts = _with_visit(events, "session")
-    first = ibis.window(group_by="visit_id", order_by=["occurred_at", "event_id", split])
-    named = acts.mutate(nth=ibis.row_number().over(first), group=acts[split].fill_null(NOT_KNOWN))
-    groups = named.filter(_.nth == 0).select("visit_id", "group")
     visits = (
         acts.group_by("visit_id")
         .aggregate(
@@ -206,7 +250,6 @@ def visit_quality(events: ir.Table, split: Split) -> pd.DataFrame:
             ended_at=_.occurred_at.max(),
         )
         .filter(_.steps == 1)
-        .join(groups, "visit_id")
     )
     elapsed = to_float(visits.ended_at.delta(visits.began_at, unit="microsecond")) / 1e6
     visits = visits.mutate(seconds=ibis.coalesce(visits.own_seconds, (visits.events > 1).ifelse(elapsed, None)))
@@ -216,12 +259,18 @@ def visit_quality(events: ir.Table, split: Split) -> pd.DataFrame:
         "dwell_seconds": _.seconds.quantile(0.5),
         "views": _.views.sum(),
     }
-    by_group = frame(visits.group_by("group").aggregate(**measures))
-    by_group = by_group.sort_values(["visits", "group"], ascending=[False, True], ignore_index=True)
-    if by_group.empty:
+    everyone = frame(visits.aggregate(**measures)).assign(group=ALL_VISITS, split="")
+    if not int(everyone["visits"].iloc[0] or 0):
         return pd.DataFrame(columns=list(VISIT_COLUMNS))
-    everyone = frame(visits.aggregate(**measures)).assign(group=ALL_VISITS)
-    return _with_bounce_rates(pd.concat([everyone, by_group], ignore_index=True))
+    parts = []
+    for split in splits:
+        first = ibis.window(group_by="visit_id", order_by=["occurred_at", "event_id", split])
+        named = acts.mutate(nth=ibis.row_number().over(first), group=acts[split].fill_null(NOT_KNOWN))
+        groups = named.filter(_.nth == 0).select("visit_id", "group")
+        by_group = frame(visits.join(groups, "visit_id").group_by("group").aggregate(**measures)).assign(split=split)
+        parts.append(by_group.sort_values(["visits", "group"], ascending=[False, True]))
+    several = [part for part in parts if len(part) > 1] or parts[:1]
+    return _with_bounce_rates(pd.concat([everyone, *several], ignore_index=True))
 
 
 def _with_bounce_rates(quality: pd.DataFrame) -> pd.DataFrame:

@@ -203,6 +203,9 @@ def _sums(both: ir.Table) -> pd.DataFrame:
 
 
 def _compared(sums: pd.DataFrame) -> pd.DataFrame:
+    if sums.empty:  # nobody ever bought; pandas cannot merge two empty columns of text
+        shares = dict.fromkeys(("high_ticket_share", "rest_share", "difference", "low", "high", "p_value", "q_value"), "float64")
+        return pd.DataFrame(columns=list(COLUMNS)).astype({"trait": "str", "value": "str", "customers": "int64", **shares})
     high, rest = (sums[sums.is_high_ticket == kind].drop(columns=["is_high_ticket", "customers"]) for kind in (True, False))
     both = high.merge(rest, on=["trait", "value"], how="outer", suffixes=("_h", "_r"))
     both = both.merge(sums[["trait", "value", "customers"]].drop_duplicates(), on=["trait", "value"], validate="one_to_one")

@@ -92,3 +92,19 @@ def fill_contacts(con: duckdb.DuckDBPyConnection, has_campaigns: bool) -> None:
         f"CREATE OR REPLACE TEMP TABLE campaign_contacts AS SELECT t.* {drop}, {at} AS contacted_at FROM campaign_contacts t "
         "LEFT JOIN (SELECT campaign_id, starts_at FROM campaigns) c USING (campaign_id)"
     )
+
+
+def date_customers(con: duckdb.DuckDBPyConnection) -> None:
+    """Without order lines, customers whose registration is not known are there from the first event that names them, in place."""
+    customers, events = (
+        {c for (c,) in con.execute(f"SELECT column_name FROM (DESCRIBE {table})").fetchall()} for table in ("customer_rows", "events")
+    )
+    if "customer_id" not in events:
+        return
+    at = "coalesce(c.registered_at, s.first_at)" if "registered_at" in customers else "s.first_at"
+    drop = "EXCLUDE (registered_at)" if "registered_at" in customers else ""
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE customer_rows AS SELECT c.* {drop}, {at} AS registered_at FROM customer_rows c LEFT JOIN "
+        "(SELECT customer_id, min(occurred_at) AS first_at FROM events WHERE customer_id IS NOT NULL GROUP BY customer_id) s "
+        "USING (customer_id)"
+    )

@@ -54,7 +54,7 @@ class Snapshot:
 
     @property
     def span(self) -> tuple[datetime | None, datetime | None]:
-        """First and last order instant; None, None without orders."""
+        """First and last instant of an order, or of an event where the client sent no order lines; None, None without either."""
         first, last = self.manifest["span"]
         return (datetime.fromisoformat(first), datetime.fromisoformat(last)) if first else (None, None)
 
@@ -195,6 +195,8 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
             lines.fold_orders(con, client)
             lines.fold_customers(con, "customers" in {f.table for f in folded})
             lines.fold_products(con, "products" in {f.table for f in folded})
+        elif {"customers", "events"} <= {f.table for f in folded}:
+            others.date_customers(con)
         if "campaign_contacts" in sent:
             others.fill_contacts(con, "campaigns" in {f.table for f in folded})
         targets = {"order_lines": "lines", "orders": "order_rows", "customers": "customer_rows", "products": "product_rows"}
@@ -206,9 +208,7 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
         write_query(con, order, QUARANTINE, folder / "quarantine.parquet")
         if has_lines:
             ledger.check_money(accounts["order_lines"], folder)
-        first, last = (
-            con.execute("SELECT min(ordered_at), max(ordered_at) FROM order_rows").fetchone() or (None, None) if has_lines else (None, None)
-        )
+        first, last = _span(con, has_lines, "events" in sent)
     return {
         "key": key,
         "pseudonyms": persons.key_id if persons.pseudonyms else None,
@@ -226,6 +226,18 @@ def _account(folded: others.Folded, erased: int) -> dict[str, Any]:
     """accepted = rows + merged + erased"""
     told = {"accepted": folded.accepted, "rows": folded.rows - erased, "merged": folded.accepted - folded.rows}
     return {**told, "erased": erased} if erased else told
+
+
+def _span(con: duckdb.DuckDBPyConnection, has_lines: bool, has_events: bool) -> tuple[datetime | None, datetime | None]:
+    """The months a book may be opened on: orders say it, and events where the client sends nothing but what visitors did."""
+    if has_lines:
+        query = "SELECT min(ordered_at), max(ordered_at) FROM order_rows"
+    elif has_events:
+        query = "SELECT min(occurred_at), max(occurred_at) FROM events"
+    else:
+        return None, None
+    first, last = con.execute(query).fetchone() or (None, None)
+    return first, last
 
 
 @contextmanager
