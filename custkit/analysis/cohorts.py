@@ -71,6 +71,36 @@ def _triangle(counted: pd.DataFrame, *, last: int) -> pd.DataFrame:
     return _typed(filled[list(COHORT_COLUMNS)])
 
 
+AGES = (0, 1, 2, 3, 6, 9, 12)
+
+
+def cohort_ages(triangle: pd.DataFrame, *, ages: Sequence[int] = AGES) -> pd.DataFrame:
+    """What a new customer has brought by so many months after the month of the first order.
+
+    cohorts  →  age_months | cohort_customers, retention_rate, orders_per_customer, revenue_per_customer, margin_per_customer
+
+    Each row rests on the cohorts that are so old (`cohort_customers` of them together), so that rows are of different customers.
+    `retention_rate` is of that month alone, the others are summed up to its end; a month no cohort has reached has no row. `margin` is
+    null where the cost of one order is not known.
+    """
+    ordered = triangle.sort_values(["cohort", "period"])
+    sums = ordered.groupby("cohort")[["orders", "revenue", "margin"]].cumsum(skipna=False)
+    reached = ordered[["period", "cohort_customers", "customers"]].join(sums)
+    reached = reached[reached["customers"].notna() & reached["period"].isin(list(ages))]
+    by_age = reached.groupby("period").agg(
+        cohort_customers=("cohort_customers", "sum"),
+        customers=("customers", "sum"),
+        orders=("orders", "sum"),
+        revenue=("revenue", "sum"),
+        margin=("margin", lambda margins: margins.sum(skipna=False)),
+    )
+    told = by_age.rename_axis("age_months").reset_index()
+    told = told.assign(retention_rate=told["customers"].astype("float64") / told["cohort_customers"])
+    for name in ("orders", "revenue", "margin"):
+        told[f"{name}_per_customer"] = told[name].astype("float64") / told["cohort_customers"]
+    return told[["age_months", "cohort_customers", "retention_rate", *(f"{name}_per_customer" for name in ("orders", "revenue", "margin"))]]
+
+
 def _month(number: int) -> str:
     year, month = divmod(number - 1, 12)
     return str(Period(year, month + 1))

@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-from custkit.analysis.rates import SMALL_SAMPLE, false_discovery, shares_p_value, wilson
+from custkit.analysis.rates import SMALL_SAMPLE, false_discovery, holm, shares_p_value, wilson
 from custkit.engine import fetch, frame, to_float
 from custkit.words import mark
 
@@ -63,10 +63,10 @@ def funnel_by(
     one row an event  →  split, group, step | n, visits, conversion_rate, step_conversion_rate, low, high, lost, rest_rate, p_value,
     is_different, excess_lost, missed   (largest group first)
 
-    A session belongs to the group of its first event. `rest_rate` is the step's rate elsewhere; `is_different` keeps false
-    discoveries over all groups and steps to one in twenty and asks groups of at least `min_visits`; `excess_lost` is how many more
-    would have gone on at the others' rate (negative: fewer), `missed` how many of those would have come to the last step at the
-    group's own later rates: a loss late on the way costs more orders than the same loss at its start. [S75]
+    A session belongs to the group of its first event. `rest_rate` is the step's rate elsewhere; `is_different` claims
+    anything false, over all groups and steps, one time in twenty (Holm) and asks groups of at least `min_visits`; `excess_lost` is how
+    many more would have gone on at the others' rate (negative: fewer), `missed` how many of those would have come to the last step at
+    the group's own later rates: a loss late on the way costs more orders than the same loss at its start. [S75]
     """
     taken = _steps(events, steps)
     counts = frame(_paths(events, taken, per, split).group_by("group").aggregate(**_reached(taken)))
@@ -84,7 +84,8 @@ def funnel_by(
 def funnel_splits(events: ir.Table, customers: ir.Table | None = None) -> pd.DataFrame:
     """`funnel_by` each device, each channel, weekend and, with `customers`, gender, one below the other. [S75]
 
-    False discoveries are kept down over all of them together. What the client does not record, or where all are alike, is left out.
+    The chance of a false claim is kept down over all of them together: each may set somebody to work. What the client does not
+    record, or where all are alike, is left out.
     """
     parts = [funnel_by(events, "device"), funnel_by(events, "channel"), funnel_by(with_weekend(events), "weekend")]
     if customers is not None:
@@ -216,7 +217,7 @@ def _compared(split: pd.DataFrame, min_visits: int) -> pd.DataFrame:
 def _marked(split: pd.DataFrame) -> pd.DataFrame:
     """is_different, over all rows together; rows without a p-value were not compared."""
     asked = split["p_value"].dropna()
-    adjusted = pd.Series(false_discovery(list(asked)), index=asked.index, dtype="float64")
+    adjusted = pd.Series(holm(list(asked)), index=asked.index, dtype="float64")
     return split.assign(is_different=adjusted.reindex(split.index).le(0.05))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import ibis
 import ibis.expr.types as ir
@@ -12,7 +12,7 @@ import pandas as pd
 from ibis import _
 
 from custkit.analysis.rates import wilson
-from custkit.analysis.survival import kaplan_meier, km_median
+from custkit.analysis.survival import kaplan_meier, km_median, km_median_interval
 from custkit.client import Lifecycle
 from custkit.engine import fetch, frame
 from custkit.period import Period
@@ -149,6 +149,47 @@ def _with_vip(known: ir.Table, rules: Lifecycle) -> ir.Table:
     )
     # The small subtraction undoes binary fractions: 0.1 × 30 is a hair above 3.
     return ranked.mutate(is_vip=(_.monetary_value > 0) & (_.better.cast("float64") < _.spenders.cast("float64") * rules.vip_share - 1e-9))
+
+
+# What the field calls a VIP, and the column each way of counting needs.
+VIP_DEFINITIONS = {
+    "spend": (mark("by spend"), "orders"),
+    "prepaid": (mark("by money paid in ahead"), "customers.prepaid_amount"),
+    "identity": (mark("by the client's own mark"), "customers.is_vip"),
+}
+
+
+def vip_definitions(
+    customers: ir.Table, purchases: ir.Table, events: ir.Table, *, as_of: datetime, rules: Lifecycle, has: Callable[[str], bool]
+) -> pd.DataFrame:
+    """How many customers each of the three definitions of a VIP names.
+
+    one row a customer, purchase, event  →  vip_by | customers, customer_share, revenue, revenue_share, is_used
+
+    Null where the client's data lack the column. Lost and dormant customers count too: a definition names people, a stage says where
+    they stand. `revenue` is that of the last 365 days. [S59]
+    """
+    rows: list[tuple[Any, ...]] = []
+    for vip_by, (_name, column) in VIP_DEFINITIONS.items():
+        used = vip_by == rules.vip_by
+        if not has(column):
+            rows.append((vip_by, None, None, None, None, used))
+            continue
+        told = customer_stages(customers, purchases, events, as_of=as_of, rules=rules.model_copy(update={"vip_by": vip_by}))
+        is_vip = told.is_vip.fill_null(False)
+        counts = frame(
+            told.aggregate(
+                people=_.count(),
+                spent=_.monetary_value.sum(),
+                customers=is_vip.ifelse(1, 0).sum(),
+                revenue=told.monetary_value.sum(where=is_vip),
+            )
+        ).fillna(0)
+        people, spent, vips, revenue = (float(counts[name].iloc[0]) for name in ("people", "spent", "customers", "revenue"))
+        rows.append((vip_by, vips, vips / people if people else None, revenue, revenue / spent if spent else None, used))
+    told_columns = ["vip_by", "customers", "customer_share", "revenue", "revenue_share", "is_used"]
+    shares = dict.fromkeys(("customer_share", "revenue", "revenue_share"), "float64")
+    return pd.DataFrame(rows, columns=told_columns).astype({"customers": "Int64", **shares})
 
 
 class Acquired(NamedTuple):
@@ -334,11 +375,11 @@ def stage_history(
 def stage_dwell(history: ir.Table) -> pd.DataFrame:
     """How many months customers stay on a stage.
 
-    stage_history  →  stage | customers, months_so_far, n, median_months
+    stage_history  →  stage | customers, months_so_far, n, median_months, low, high
 
     `customers` stand on the stage now, half of them for `months_so_far` months or longer (never longer than the history is). `n` stays
-    began inside the history; `median_months` is their Kaplan–Meier median, which counts stays that go on; null where fewer than
-    half have ended.
+    began inside the history; `median_months` is their Kaplan–Meier median with its 95 % interval, which counts stays that go on; null
+    where fewer than half have ended.
     """
     counted = frame(_stays(history))
     oldest = int(counted["oldest"].max()) if len(counted) else 0
@@ -347,8 +388,10 @@ def stage_dwell(history: ir.Table) -> pd.DataFrame:
         stays = counted[counted["stage"] == stage]
         current, begun = stays[stays["last_ago"] == 0], stays[stays["first_ago"] < oldest]
         spells = begun.assign(duration_days=begun["months"], observed=begun["last_ago"] > 0)
-        rows.append((stage, int(current["n"].sum()), _median(current), int(begun["n"].sum()), km_median(kaplan_meier(spells))))
-    return pd.DataFrame(rows, columns=["stage", "customers", "months_so_far", "n", "median_months"])
+        curve = kaplan_meier(spells)
+        median = (km_median(curve), *km_median_interval(curve))
+        rows.append((stage, int(current["n"].sum()), _median(current), int(begun["n"].sum()), *median))
+    return pd.DataFrame(rows, columns=["stage", "customers", "months_so_far", "n", "median_months", "low", "high"])
 
 
 def _stays(history: ir.Table) -> ir.Table:

@@ -69,3 +69,13 @@ def false_discovery(p_values: Sequence[float], *, tests: int | None = None) -> l
         least = min(least, p_values[i] * made / (len(p_values) - place))
         adjusted[i] = least
     return adjusted
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust p-values of many comparisons: keeping those at most 0.05 claims anything false at all one time in twenty. [Holm 1979]"""
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    adjusted, most = [1.0] * len(p_values), 0.0
+    for place, i in enumerate(order):
+        most = max(most, min(1.0, p_values[i] * (len(p_values) - place)))
+        adjusted[i] = most
+    return adjusted

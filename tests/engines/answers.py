@@ -263,6 +263,7 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
         q.stages(), visitors=q.ask("lifecycle.visitors"), coverage=q.ask("lifecycle.stage_coverage")
     ),
     "lifecycle.month_moves": lambda q: lifecycle.month_moves(*q.people, as_of=q.book.as_of, rules=q.rules),
+    "lifecycle.vip_definitions": lambda q: lifecycle.vip_definitions(*q.people, as_of=q.book.as_of, rules=q.rules, has=q.book.has),
     "lifecycle.stage_history": lambda q: lifecycle.stage_history(*q.people, as_of=q.book.as_of, rules=q.rules),
     "lifecycle.stage_dwell": lambda q: lifecycle.stage_dwell(q.ask("lifecycle.stage_history")),
     "lifecycle.month_rates": lambda q: lifecycle.month_rates(*q.people, as_of=q.book.as_of, rules=q.rules),
@@ -271,10 +272,12 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
         q.opened, q.book.purchases, q.book.marketing_spend, as_of=q.book.as_of
     ),
     "funnel.funnel": lambda q: funnel.funnel(q.month_visits),
-    "funnel.funnel_splits": lambda q: funnel.funnel_splits(q.month_visits),
-    "funnel.visit_quality": lambda q: funnel.visit_quality(q.month_visits, "channel"),
+    "funnel.funnel_splits": lambda q: funnel.funnel_splits(q.month_visits, q.book.customers),
+    "funnel.conversion_by_month": lambda q: funnel.conversion_by_month(q.book.events),
+    "funnel.visit_quality": lambda q: funnel.visit_quality(q.month_visits, "channel", "device"),
     "funnel.search_use": lambda q: funnel.search_use(q.month_visits),
     "cohorts.cohorts": lambda q: cohorts.cohorts(q.book.purchases, as_of=q.book.as_of),
+    "cohorts.cohort_ages": lambda q: cohorts.cohort_ages(q.ask("cohorts.cohorts")),
     "cohorts.day_retention": lambda q: cohorts.day_retention(q.book.purchases, as_of=q.book.as_of),
     "cohorts.churn_spells": lambda q: cohorts.churn_spells(
         q.book.customers, q.book.purchases, as_of=q.book.as_of, dormant_days=q.rules.dormant_days

@@ -1,9 +1,22 @@
 """Who goes how far, worked by hand."""
 
+import ibis
 import pandas as pd
 import pytest
 
-from custkit.analysis.funnel import break_point, funnel, funnel_by, recorded_steps, search_use, visit_quality, worst_break
+from custkit.analysis.funnel import (
+    break_point,
+    conversion_by_month,
+    funnel,
+    funnel_by,
+    recorded_steps,
+    search_use,
+    visit_quality,
+    with_weekend,
+    worst_break,
+)
+from custkit.analysis.rates import holm
+from custkit.engine import fetch
 
 
 def clicks(visitor, *types, channel=None, device=None, session=None, day="2026-10-03", **more):
@@ -154,3 +167,22 @@ def test_a_search_that_shows_nothing_is_counted(events):
 def test_a_way_of_one_step_is_refused(events):
     with pytest.raises(ValueError, match="name at least two"):
         funnel(events(*TOY), steps=("view",))
+
+
+def test_holm_by_hand():
+    # 0.01 × 4, 0.02 × 3, then never below: 0.03 × 2 = 0.06, 0.2.
+    assert holm([0.03, 0.01, 0.2, 0.02]) == pytest.approx([0.06, 0.04, 0.2, 0.06])
+    assert holm([]) == []
+
+
+def test_a_visit_belongs_to_the_month_it_began_in():
+    rows = [
+        {"visitor_id": "a", "session_id": "s", "event_id": "1", "occurred_at": "2026-01-31 23:59", "event_type": "visit"},
+        {"visitor_id": "a", "session_id": "s", "event_id": "2", "occurred_at": "2026-02-01 00:01", "event_type": "order"},
+        {"visitor_id": "b", "session_id": "t", "event_id": "3", "occurred_at": "2026-02-07 10:00", "event_type": "visit"},
+    ]
+    seen = pd.DataFrame(rows)
+    seen = ibis.memtable(seen.assign(occurred_at=pd.to_datetime(seen["occurred_at"])))
+    months = conversion_by_month(seen)
+    assert months[["month", "visits", "orders"]].to_numpy().tolist() == [["2026-01", 1, 1], ["2026-02", 1, 0]]
+    assert fetch(with_weekend(seen).order_by("event_id"))["weekend"].to_pylist() == ["weekend", "weekend", "weekend"]

@@ -137,7 +137,8 @@ def funnel_bars(frame: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def _split_high(frame: pd.DataFrame) -> float:
-    return 1.75 + _ROW_INCHES * max(len(set(zip(frame["split"], frame["group"], strict=True))), 1)
+    rows = len(set(zip(frame["split"], frame["group"], strict=True))) + frame["split"].nunique() - 2
+    return 1.75 + _ROW_INCHES * max(rows, 1)
 
 
 @house_style(height=_split_high)
@@ -150,18 +151,28 @@ def funnel_by_group(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     groups = list(dict.fromkeys(zip(frame["split"], frame["group"], strict=True)))
     if not steps:
         return _nothing(ax)
-    air = next((i for i, key in enumerate(groups) if key[0] != groups[0][0]), len(groups))  # a row between devices and channels
-    names = [_(group) for _split, group in groups]
-    shades, texts = grid([*names[:air], "", *names[air:]] if air < len(groups) else names, [_step_name(step) for step in steps])
+    names, row_of = _with_air(groups)
+    shades, texts = grid(names, [_step_name(step) for step in steps])
     for row in frame[frame["step"].isin(steps) & (frame["n"] > 0)].itertuples():
-        number = groups.index((row.split, row.group))
-        at = number + (number >= air), steps.index(row.step)
+        at = row_of[row.split, row.group], steps.index(row.step)
         difference = row.step_conversion_rate - row.rest_rate
         depth = 0.15 + min(abs(difference) * 2.5, 0.85) if row.is_different else 0.0
         shades.iloc[at] = depth if difference >= 0 else -depth
         sign = ("▲ " if difference >= 0 else "▼ ") if row.is_different else ""
         texts.iloc[at] = sign + words.share(row.step_conversion_rate)
     return heat(ax, shades, texts)
+
+
+def _with_air(groups: list[tuple[str, str]]) -> tuple[list[str], dict[tuple[str, str], int]]:
+    """Names of the rows with an empty one between two splits, and the row of each group."""
+    names: list[str] = []
+    row_of = {}
+    for i, (split, group) in enumerate(groups):
+        if i and split != groups[i - 1][0]:
+            names.append("")
+        row_of[split, group] = len(names)
+        names.append(_(group))
+    return names, row_of
 
 
 def _step_name(step: str) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from custkit import words
 from custkit.analysis.funnel import STEP_NAMES, break_point, worst_break
-from custkit.analysis.lifecycle import DORMANT, LIVE_BUYERS, LOST, NEW, STAGE_NAMES, VIP, VISITOR
+from custkit.analysis.lifecycle import DORMANT, LIVE_BUYERS, LOST, NEW, STAGE_NAMES, VIP, VIP_DEFINITIONS, VISITOR
 from custkit.analysis.rates import SMALL_SAMPLE, false_discovery, shares_p_value, wilson
 from custkit.analysis.registrations import ALL_CHANNELS
 from custkit.analysis.second_purchase import second_purchase_summary
@@ -43,9 +43,25 @@ STRATEGIES = {
 }
 
 
-def measure(chart: str, period: Period, *, dormant_days: int | None = None) -> str:
-    """The line under a chart's title."""
-    return _(MEASURES[chart]).format(month=words.month(period), days=words.days(dormant_days))
+# What a stage is there for. [S61]
+GOALS = {
+    "visitor": mark("become a customer"),
+    "registered": mark("look around"),
+    "active": mark("buy for the first time"),
+    "first_payment": mark("buy a second time"),
+    "regular": mark("go on buying"),
+    "vip": mark("stay"),
+    "dormant": mark("come back"),
+    "lost": mark("leave in peace"),
+}
+
+
+def measure(chart: str, period: Period, *, dormant_days: int | None = None, months: int = 1) -> str:
+    """The line under a chart's title; `months` are drawn, `period` the last of them."""
+    when = words.month(period)
+    if months > 1:
+        when = _("{first} to {last}").format(first=words.month(period - (months - 1)), last=when)
+    return _(MEASURES[chart]).format(month=when, days=words.days(dormant_days))
 
 
 def stage_finding(counts: pd.DataFrame) -> Finding:
@@ -189,12 +205,48 @@ def _rate_fact(row: Any) -> Fact:
 
 
 def strategy_table(counts: pd.DataFrame, rates: pd.DataFrame, dwell: pd.DataFrame) -> pd.DataFrame:
-    """What to do on each stage, beside how many move on and how long they stay.
+    """What each stage is for, what to do on it and the rate that measures it, beside how long people stay.
 
-    stage_counts(…), stage_rates(…), stage_dwell(…)  →  stage | measure, rate, n, median_months, strategy [S61]
+    stage_counts(…), stage_rates(…), stage_dwell(…)  →  stage | goal, strategy, measure, rate, n, median_months [S61]
     """
     joined = counts[["stage"]].merge(rates, on="stage", how="left").merge(dwell[["stage", "median_months"]], on="stage", how="left")
-    return joined.assign(strategy=joined["stage"].map(STRATEGIES))[["stage", "measure", "rate", "n", "median_months", "strategy"]]
+    told = joined.assign(goal=joined["stage"].map(GOALS), strategy=joined["stage"].map(STRATEGIES))
+    return told[["stage", "goal", "strategy", "measure", "rate", "n", "median_months"]]
+
+
+def rates_table(rates: pd.DataFrame) -> pd.DataFrame:
+    """The rates with what they need to be believed; those nobody was asked for are left out. [S62]"""
+    return rates.loc[rates["n"] > 0, ["measure", "n", "customers", "rate", "low", "high"]].reset_index(drop=True)
+
+
+def vip_table(definitions: pd.DataFrame) -> pd.DataFrame:
+    """The definitions of a VIP that the client's data can count. [S59]"""
+    known = definitions[definitions["customers"].notna()].reset_index(drop=True)
+    names = [VIP_DEFINITIONS[vip_by][0] for vip_by in known["vip_by"]]
+    return known.assign(vip_by=names)[["vip_by", "customers", "customer_share", "revenue", "revenue_share"]]
+
+
+def vip_finding(definitions: pd.DataFrame) -> Finding:
+    """Which definition of a VIP counts, and what the others would need.
+
+    vip_definitions(…)  →  Finding [S59]
+    """
+    used = definitions[definitions["is_used"]].iloc[0]
+    sentences = [_("VIPs are counted {definition} here.").format(definition=_(VIP_DEFINITIONS[used["vip_by"]][0]))]
+    for vip_by in definitions.loc[definitions["customers"].isna(), "vip_by"]:
+        name, column = VIP_DEFINITIONS[vip_by]
+        sentences.append(_("They cannot be counted {definition}: the data lack {field}.").format(definition=_(name), field=f"`{column}`"))
+    facts = tuple(
+        Fact(f"lifecycle.vips_by_{row['vip_by']}", int(row["customers"]), "count", definition=_(VIP_DEFINITIONS[row["vip_by"]][0]))
+        for row in definitions[definitions["customers"].notna()].to_dict("records")
+    )
+    return Finding(" ".join(sentences), facts=facts, tone="quiet")
+
+
+def month_table(months: pd.DataFrame) -> pd.DataFrame:
+    """The last thirteen months of `conversion_by_month`, months in words."""
+    last = months.tail(13).reset_index(drop=True)
+    return last.assign(month=[words.short_month(month) for month in last["month"]])
 
 
 def registration_table(quality: pd.DataFrame) -> pd.DataFrame:
