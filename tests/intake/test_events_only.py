@@ -13,6 +13,7 @@ from custkit.errors import BadInput
 CLIENT = """
 name: Visits
 currency: EUR
+privacy: {ids: as_sent}
 time_zone: UTC
 data: raw
 sources:
