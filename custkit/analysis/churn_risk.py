@@ -115,7 +115,7 @@ def _state(purchases: ir.Table, at: datetime, model: str, active_days: int, *, a
         frequency=_.gaps, recency=_.last_date.delta(_.first_date, unit="day").cast("int64"),
     ).mutate(T=_.recency + _.waited - 1)  # fmt: skip
     if alive:
-        counts = _alive(histories, model)
+        counts = alive_by_history(histories, model)
         if counts is None:
             return None
         keys = ["frequency", "recency", "T"]
@@ -130,7 +130,8 @@ def _state(purchases: ir.Table, at: datetime, model: str, active_days: int, *, a
     ).cache()  # fmt: skip
 
 
-def _alive(histories: ir.Table, model: str) -> pa.Table | None:
+def alive_by_history(histories: ir.Table, model: str) -> pa.Table | None:
+    """P(alive) once for each distinct frequency, recency, T; None where the purchase model may not be believed."""
     counts = frame(histories.group_by("frequency", "recency", "T").aggregate(customers=_.count())).sort_values(
         ["frequency", "recency", "T"], ignore_index=True
     )

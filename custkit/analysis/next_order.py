@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import ibis
@@ -290,26 +290,3 @@ def _checked(purchases: ir.Table, gaps: ir.Table, cycle: Cycle, *, cut: datetime
     return row.assign(
         days=(as_of - cut).days, inside_share=inside / back if back else math.nan, low=low, high=high, usual_days=cycle.usual_days
     )[list(CHECK_COLUMNS)]
-
-
-def due_by_week(due: ir.Table, *, as_of: datetime, weeks: int = 12) -> pd.DataFrame:
-    """How many next orders are due in each of the next weeks.
-
-    next_orders  →  week (1 the first) | week_start (date), customers
-
-    By the middle of each customer's range; who is due later than `weeks` is counted in no row. [S87]
-
-    Raises ValueError if weeks < 1.
-    """
-    if weeks < 1:
-        raise ValueError(f"weeks is {weeks}; look one week ahead at least")
-    ahead = due.next_date.delta(ibis.literal(as_of.date()), unit="day").cast("int64")
-    counted = frame(due.mutate(week=ahead // 7 + 1).group_by("week").aggregate(customers=_.count())).set_index("week")["customers"]
-    first: date = as_of.date()
-    return pd.DataFrame(
-        {
-            "week": range(1, weeks + 1),
-            "week_start": pd.to_datetime([first + timedelta(weeks=i) for i in range(weeks)]).astype("datetime64[us]"),
-            "customers": counted.reindex(range(1, weeks + 1), fill_value=0).to_numpy("int64"),
-        }
-    )

@@ -68,6 +68,7 @@ from custkit.analysis import (
     offers,
     one_view,
     order_size,
+    orders_due,
     payments,
     points,
     price_fairness,
@@ -385,7 +386,11 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     "next_order.with_cycle": lambda q: next_order.with_cycle(q.gaps(), cycle=q.ask("next_order.fit_cycle")),
     "next_order.next_orders": lambda q: next_order.next_orders(q.gaps(), cycle=q.ask("next_order.fit_cycle"), as_of=q.book.as_of),
     "next_order.next_order_check": lambda q: next_order.next_order_check(q.book.purchases, as_of=q.book.as_of),
-    "next_order.due_by_week": lambda q: next_order.due_by_week(q.ask("next_order.next_orders"), as_of=q.book.as_of),
+    "orders_due.order_chances": lambda q: orders_due.order_chances(q.book.purchases, as_of=q.book.as_of, model="bg_nbd"),
+    "orders_due.due_check": lambda q: orders_due.due_check(q.book.purchases, as_of=q.book.as_of, model="bg_nbd"),
+    "orders_due.orders_due": lambda q: orders_due.orders_due(
+        q.ask("orders_due.order_chances"), q.ask("orders_due.due_check"), as_of=q.book.as_of
+    ),
     "churn_risk.fit_churn_risk": lambda q: churn_risk.fit_churn_risk(q.book.purchases, as_of=q.book.as_of, model="plain"),
     "churn_risk.fit_churn_risk with a purchase model": lambda q: churn_risk.fit_churn_risk(
         q.book.purchases, as_of=q.book.as_of, model="bg_nbd"

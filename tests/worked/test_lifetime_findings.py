@@ -83,8 +83,13 @@ QUIET = pd.DataFrame(
 )  # fmt: skip
 CYCLE = Cycle(centre=math.log(45), between=0.5, within=1.0, usual=0.3, backing=4.0, customers=500, gaps=2000)
 WEEKS = pd.DataFrame(
-    {"week": [1, 2, 3, 4, 5], "week_start": pd.date_range("2026-11-01", periods=5, freq="7D"), "customers": [5, 10, 20, 15, 30]}
-)
+    {
+        "week": [1, 2, 3, 4, 5], "week_start": pd.date_range("2026-11-01", periods=5, freq="7D"),
+        "customers": [5.0, 10.0, 20.0, 15.2, 30.0], "by_now": [5.0, 15.0, 35.0, 50.2, 80.0], "by_now_low": [1.0, 8.0, 22.0, 36.0, 60.0],
+        "by_now_high": [9.0, 22.0, 48.0, 64.4, 100.0],
+    }
+)  # fmt: skip
+TRIED = pd.DataFrame({"start": [pd.Timestamp("2026-10-04")], "told": [47.6], "came": [52]})
 CHECK = pd.DataFrame(
     {
         "days": [180], "customers": [200], "told": [120], "inside": [80], "early": [8], "late": [12], "not_back": [20], "open": [80],
@@ -222,16 +227,17 @@ def test_what_is_at_stake_lies_with_a_cause():
 
 
 def test_due_orders_are_told_with_how_good_such_dates_were():
-    finding = findings.due_finding(WEEKS, CYCLE, CHECK)
-    assert finding.headline == "50 next orders are due in the coming four weeks."
+    finding = findings.due_finding(WEEKS, CYCLE, CHECK, TRIED)
+    assert finding.headline == "50 customers of today are expected to order in the coming four weeks (36 to 64)."
+    assert "not corrected, was 48; 52 came." in finding.detail
     assert "The usual gap between two purchases is 45 days" in finding.detail and "from 2.0 gaps on" in finding.detail
     assert (
         "of the 100 who ordered again 80% did so within it (71% to 87%; 80% was the aim), 8 earlier, 12 later; 20 have not."
         in finding.detail
     )
     assert facts(finding)["next_order_inside"] == 0.8
-    assert "ordered again" not in said(findings.due_finding(WEEKS, CYCLE, CHECK.iloc[:0]))
-    refused = findings.due_finding(WEEKS, replace(CYCLE, refusal=next_order.TOO_FEW), CHECK)
+    assert "ordered again" not in said(findings.due_finding(WEEKS, CYCLE, CHECK.iloc[:0], TRIED))
+    refused = findings.due_finding(WEEKS, replace(CYCLE, refusal=next_order.TOO_FEW), CHECK, TRIED)
     assert refused.headline == "When customers order next is not estimated: fewer than 50 customers have come back twice or more."
 
 

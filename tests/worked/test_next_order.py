@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from datetime import date, datetime, timedelta
 
-import pandas as pd
 import pytest
 
 from custkit.analysis.next_order import (
     TOO_FEW,
     Cycle,
     customer_gaps,
-    due_by_week,
     fit_cycle,
     next_order_check,
     next_orders,
@@ -134,17 +132,7 @@ def test_short_data_are_held_against_nothing(load_table):
     assert next_order_check(load_table("orders", []), as_of=AS_OF).empty
 
 
-def test_due_orders_are_counted_by_week(load_table):
-    table = load_table("orders", purchases({"ann": (1,), "bob": (2,)}))
-    weeks = due_by_week(next_orders(customer_gaps(table, as_of=AS_OF), cycle=CYCLE, as_of=AS_OF), as_of=AS_OF, weeks=6)
-    # Due on 30 November and on the day before: the fifth week begins on the 29th.
-    assert weeks.customers.tolist() == [0, 0, 0, 0, 2, 0]
-    assert weeks.week_start.iloc[4] == pd.Timestamp("2026-11-29")
-
-
 def test_windows_that_make_no_sense_are_refused(load_table):
     gaps = customer_gaps(load_table("orders", []), as_of=AS_OF)
     with pytest.raises(ValueError, match="active_days is 0"):
         next_orders(gaps, cycle=CYCLE, as_of=AS_OF, active_days=0)
-    with pytest.raises(ValueError, match="weeks is 0"):
-        due_by_week(next_orders(gaps, cycle=CYCLE, as_of=AS_OF), as_of=AS_OF, weeks=0)

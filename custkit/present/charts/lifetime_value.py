@@ -150,7 +150,7 @@ def orders_due(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     places, customers = np.arange(len(frame)), frame["customers"].to_numpy("float64")
     ax.bar(places, customers, width=0.7, color=[ACCENT if week <= 4 else SOFT for week in frame["week"]], zorder=3)
     for place, n in zip(places, customers, strict=True):
-        ax.annotate(words.count(n), (place, n), (0, 3), textcoords="offset points", ha="center", fontsize=9, color=INK)
+        ax.annotate(words.count(round(n)), (place, n), (0, 3), textcoords="offset points", ha="center", fontsize=9, color=INK)
     kept = list(range(0, len(frame), max(1, -(-len(frame) // 6))))
     ax.set_xticks(kept, [words.day(frame["week_start"].iloc[i].date()) for i in kept])
     ax.set_yticks([])

@@ -391,13 +391,13 @@ def causes_measure(as_of: datetime) -> str:
 # When they order next
 
 
-def due_finding(weeks: pd.DataFrame, cycle: Cycle, check: pd.DataFrame) -> Finding:
-    """How many orders are due in the next four weeks, and how good such dates have been."""
+def due_finding(weeks: pd.DataFrame, cycle: Cycle, check: pd.DataFrame, tried: pd.DataFrame) -> Finding:
+    """How many customers are expected to order in the next four weeks, how that came true before, and how good dates have been."""
     if cycle.refusal:
         reason_told = _(cycle.refusal).format(n=words.count(FEWEST_CUSTOMERS))
         return _quiet(_("When customers order next is not estimated: {reason}.").format(reason=reason_told))
-    four = weeks[weeks["week"] <= 4]
-    n = int(four["customers"].sum())
+    four = weeks[weeks["week"] == 4].iloc[0]
+    n = round(float(four["by_now"]))
     detail = [
         _("The usual gap between two purchases is {days}; a customer's own gaps count as much as everybody's from {n} gaps on.").format(
             days=words.days(cycle.usual_days), n=words.number(cycle.gaps_that_weigh_half)
@@ -405,14 +405,24 @@ def due_finding(weeks: pd.DataFrame, cycle: Cycle, check: pd.DataFrame) -> Findi
     ]
     facts = [
         Fact(
-            "due_in_four_weeks", n, "count", window=_("the four weeks from {day} on").format(day=words.day(four["week_start"].iloc[0])),
-            definition=_("Active customers the middle of whose range for the next order falls into these weeks."),
+            "due_in_four_weeks", n, "count", low=float(four["by_now_low"]), high=float(four["by_now_high"]),
+            window=_("the four weeks from {day} on").format(day=words.day(weeks["week_start"].iloc[0])),
+            definition=_(
+                "Sum over active customers of the chance of an order in these weeks: that of the own rhythm times the chance of still "
+                "being a customer, corrected by what came of it in the weeks before."
+            ),
         ),
         Fact(
             "usual_gap_days", cycle.usual_days, "days", n=cycle.customers,
             definition=_("Geometric mean of customers' gaps between purchase days, each customer counting once."),
         ),
     ]  # fmt: skip
+    if len(tried):
+        detail.append(
+            _("Four weeks ago the same sum, not corrected, was {told}; {came} came.").format(
+                told=words.count(round(float(tried["told"].iloc[0]))), came=words.count(tried["came"].iloc[0])
+            )
+        )
     if len(check) and int(check["told"].iloc[0]) - int(check["not_back"].iloc[0]) >= SMALL_SAMPLE:
         row = check.iloc[0]
         back = int(row["told"] - row["not_back"])
@@ -434,13 +444,17 @@ def due_finding(weeks: pd.DataFrame, cycle: Cycle, check: pd.DataFrame) -> Findi
                 definition=_("Next orders within the range told before, of the customers whose range has passed and who ordered again."),
             )
         )  # fmt: skip
-    headline = ngettext("{n} next order is due in the coming four weeks.", "{n} next orders are due in the coming four weeks.", n)
-    return Finding(headline.format(n=words.count(n)), " ".join(detail), tuple(facts))
+    headline = ngettext(
+        "{n} customer of today is expected to order in the coming four weeks ({low} to {high}).",
+        "{n} customers of today are expected to order in the coming four weeks ({low} to {high}).",
+        n,
+    ).format(n=words.count(n), low=words.count(round(four["by_now_low"])), high=words.count(round(four["by_now_high"])))
+    return Finding(headline, " ".join(detail), tuple(facts))
 
 
 def due_measure(as_of: datetime) -> str:
     """What the chart of due orders counts."""
-    return _("Active customers by the week in which the middle of their range falls, from {day} on").format(day=words.day(as_of))
+    return _("Active customers expected to order next, by week from {day} on").format(day=words.day(as_of))
 
 
 # New customers
