@@ -394,6 +394,92 @@ class Campaigns(_Strict):
     payback_months: int = Field(6, ge=1, le=24)
 
 
+class Actions(_Strict):
+    """How action lists leave the house.
+
+    max_lists  on so many lists a customer stands at most; the first lists have the first claim
+    lists      the lists that are made, in the order of their claim; all, in the kit's order, where not given
+    channels   a list's channel: {win_back: letter}
+    owner      who answers for a list that names nobody; owners: a list's own
+    worth      so much more buyers, relative, a contact should bring: the control group is large enough to see it
+    """
+
+    max_lists: int = Field(1, ge=1, le=20)
+    lists: tuple[str, ...] = ()
+    channels: dict[str, str] = Field(default_factory=dict)
+    owner: str = ""
+    owners: dict[str, str] = Field(default_factory=dict)
+    worth: float = Field(0.2, gt=0, le=5)
+
+
+# What a tag may ask about a customer, and of which kind it is.
+TAG_COLUMNS: dict[str, Literal["text", "number", "flag"]] = {
+    "stage": "text", "segment": "text", "target_group": "text", "main_category": "text", "effectiveness": "number", "potential": "number",
+    "monetary_value": "number", "risk": "number", "due_chance": "number", "value_at_stake": "number", "is_high_ticket": "flag",
+    "is_quiet_good": "flag", "is_look_alike": "flag",
+}  # fmt: skip
+_CONDITION = re.compile(r"^(?P<not>not )?(?P<column>[a-z_]+)(?: *(?P<sign>>=|<=|=|>|<) *(?P<value>.+))?$")
+
+
+class TagRule(_Strict):
+    """One tag: everybody to whom all of `when` applies, what they are expected to do next month, and who answers for the rule.
+
+    when      conditions such as `segment = Champions`, `effectiveness >= 60`, `is_high_ticket`, `not is_quiet_good`
+    expects   bought, silent (bought nothing) or big (among the tenth of the month's buyers who spent most)
+    """
+
+    name: str
+    when: tuple[str, ...] = Field(min_length=1)
+    expects: Literal["bought", "silent", "big"] = "bought"
+    owner: str = ""
+
+    @field_validator("when", mode="before")
+    @classmethod
+    def _one_or_more(cls, given: Any) -> Any:
+        return [given] if isinstance(given, str) else given
+
+    @field_validator("when")
+    @classmethod
+    def _read(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for text in given:
+            read_condition(text)
+        return given
+
+    @property
+    def conditions(self) -> tuple[tuple[bool, str, str, str], ...]:
+        """(is negated, column, sign, value) of each condition."""
+        return tuple(read_condition(text) for text in self.when)
+
+
+def read_condition(text: str) -> tuple[bool, str, str, str]:
+    """`not is_quiet_good` → (True, "is_quiet_good", "", ""); raises ValueError saying what would do."""
+    found = _CONDITION.match(text.strip())
+    if not found:
+        raise ValueError(f"`{text}` is no condition; write `segment = Champions`, `effectiveness >= 60` or `is_high_ticket`")
+    negated, column, sign, value = bool(found["not"]), found["column"], found["sign"] or "", (found["value"] or "").strip()
+    kind = TAG_COLUMNS.get(column)
+    if kind is None:
+        raise ValueError(f"`{column}` is nothing a tag can ask{_did_you_mean(column, TAG_COLUMNS)}; there are {', '.join(TAG_COLUMNS)}")
+    if kind == "flag" and sign:
+        raise ValueError(f"`{column}` is true or false: write `{column}` or `not {column}`")
+    if kind == "text" and sign != "=":
+        raise ValueError(f"`{column}` is a word: write `{column} = …`")
+    if kind == "number" and not (sign and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value)):
+        raise ValueError(f"`{column}` is a number: write `{column} >= 10`")
+    return negated, column, sign, value
+
+
+# The register of a client file that names none: one rule for each of the tags people ask for first.
+DEFAULT_TAGS = (
+    TagRule(name="spends most", when=("is_high_ticket",), expects="big"),
+    TagRule(name="effective", when=("effectiveness >= 60",), expects="bought"),
+    TagRule(name="good, gone quiet", when=("is_quiet_good",), expects="silent"),
+    TagRule(name="about to leave", when=("risk >= 0.6667",), expects="silent"),
+    TagRule(name="due", when=("due_chance >= 0.5",), expects="bought"),
+    TagRule(name="good and due", when=("is_high_ticket", "due_chance >= 0.5"), expects="bought"),
+)
+
+
 class Engine(_Strict):
     """Where the tables are computed. `url` names an environment variable, so that no secret stands in the file."""
 
@@ -447,6 +533,8 @@ class Client(_Strict):
     promotion_days: tuple[PromotionDay, ...] = ()
     attributes: tuple[AttributeRule, ...] = ()  # what purchases suggest about a customer
     topics: tuple[Topic, ...] = TOPICS  # words by which the cause of a comment is known, where the answers name none
+    actions: Actions = Actions()
+    tags: tuple[TagRule, ...] = DEFAULT_TAGS  # each held every month against what its people did next
     privacy: Privacy = Privacy()
     engine: Engine = Engine()
 
@@ -600,7 +688,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "sources": Source, "columns": ColumnMap, "rules": Rules, "exclude": Exclusion, "limits": Limits,
     "lifecycle": Lifecycle, "definitions": Definitions, "payments": Payments, "segments": Segment, "engine": Engine,
     "promotion_days": PromotionDay, "attributes": AttributeRule, "spending": Spending, "weights": Weights, "credit": Credit, "abuse": Abuse,
-    "campaigns": Campaigns, "topics": Topic,
+    "campaigns": Campaigns, "topics": Topic, "actions": Actions, "tags": TagRule,
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from custkit.reporting import publish
 from custkit.reporting.build import Build, Outcome
 from custkit.reporting.execute import Failure, Fault
 from custkit.reporting.harvest import Told, harvest, results
+from custkit.reporting.lists import FOLDER, write_lists
 from custkit.reporting.page import Change, Pack, Recount, render_index, render_page
 from custkit.reporting.plan import code_hash, digest, page_name, versions
 from custkit.reporting.provenance import provenance
@@ -37,6 +38,7 @@ def assemble(build: Build) -> Outcome:
             source, _told = build.ready[job.notebook]
             publish.link(source, build.work / "notebooks" / f"{job.notebook}.ipynb")
             pages.append(harvest(job.notebook, json.loads(source.read_text(encoding="utf-8"))))
+            _write_lists(build, pages[-1], job.key)
     found = results(pages)
     before, _hash = build.previous
     pack = Pack(
@@ -62,6 +64,16 @@ def assemble(build: Build) -> Outcome:
         return Outcome(build.slug, month, code, final / publish.INDEX, failures=tuple(pack.failures), warnings=warnings)
     publish.publish(build.shelf, build.work, build.run, manifest)
     return Outcome(build.slug, month, GOOD, build.shelf.current / publish.INDEX, warnings=warnings)
+
+
+def _write_lists(build: Build, told: Told, key: str) -> None:
+    """Every list of people of a page, in all formats; one that is not what its notebook wrote fails the page."""
+    for given in told.lists:
+        source = publish.kept_list(build.shelf, key, given["name"])
+        if not source.exists() or publish.sha256(source) != given["sha256"]:
+            build.failed[told.name] = Fault("ListChanged", f"the list `{given['name']}` is not what the notebook wrote; run with --force")
+            return
+        given["files"] += write_lists(source, build.work / FOLDER, given["name"])
 
 
 def _render_pages(build: Build, pack: Pack) -> Pack:

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from custkit.book import NEED
-from custkit.present.mime import BRIEF, FINDING, TABLE, TILES
+from custkit.present.mime import BRIEF, FINDING, PEOPLE, TABLE, TILES
 from custkit.words import _ as translate
 
 SVG = "image/svg+xml"
-_OURS = (BRIEF, FINDING, TILES, TABLE, NEED, SVG)
+_OURS = (BRIEF, FINDING, TILES, TABLE, NEED, PEOPLE, SVG)
 
 
 @dataclass
 class Item:
-    """One thing a section shows, in the notebook's order. kind: prose, tiles, table, chart, need; content as the notebook gave it."""
+    """One thing a section shows, in the notebook's order. kind: prose, tiles, table, lists, chart, need; content as given."""
 
     kind: str
     content: Any
@@ -48,6 +48,7 @@ class Told:
     sections: list[Section] = field(default_factory=list)
     findings: list[dict[str, Any]] = field(default_factory=list)
     needs: list[dict[str, Any]] = field(default_factory=list)
+    lists: list[dict[str, Any]] = field(default_factory=list)
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -115,6 +116,14 @@ def _take(told: Told, data: dict[str, Any], number: int) -> None:
         if data[NEED] not in told.needs:
             told.needs.append(data[NEED])
         _section(told).items.append(Item("need", data[NEED]))
+    elif PEOPLE in data:
+        # The files are named when they are written.
+        told.lists.append({**data[PEOPLE], "files": []})
+        items = _section(told).items
+        if items and items[-1].kind == "lists":
+            items[-1].content.append(told.lists[-1])
+        else:
+            items.append(Item("lists", [told.lists[-1]]))
     elif SVG in data:
         _section(told).items.append(Item("chart", "".join(data[SVG])))
     elif "text/html" in data or "image/png" in data:

@@ -13,12 +13,15 @@ from typing import Any
 from custkit.client import workspace
 from custkit.errors import BAD_INPUT, BUSY, GOOD, INTERNAL, CustkitError
 from custkit.intake import take_snapshot
+from custkit.present.mime import LISTS_FOLDER
 from custkit.reporting import publish
 from custkit.reporting.build import Build, Outcome
 from custkit.reporting.execute import OUT, SENTINEL_CELL, Fault, Task, Verdict
 from custkit.reporting.plan import Job, Plan, digest, make_plan
 from custkit.reporting.run import Listener, kernel_environment, run_tasks, warm_up
 from custkit.words import mark
+
+LISTS = "lists"
 
 
 def run_packs(
@@ -105,15 +108,16 @@ def _run(building: Sequence[Build], workers: int, listen: Listener) -> list[Outc
 
 
 def _task(build: Build, job: Job) -> Task:
+    folder = build.work / "private" / job.notebook
     return Task(
         source=str(job.path),
         name=job.notebook,
         client=build.slug,
         period=str(build.plan.period),
-        folder=str(build.work / "private" / job.notebook),
+        folder=str(folder),
         sockets="",
         run_id=build.run,
-        environment=kernel_environment(build.plan.client, workspace()),
+        environment={**kernel_environment(build.plan.client, workspace()), LISTS_FOLDER: str(folder / LISTS)},
     )
 
 
@@ -124,7 +128,7 @@ def _settle(build: Build, job: Job, task: Task, verdict: Verdict) -> None:
         return
     notebook = json.loads((Path(task.folder) / OUT).read_text(encoding="utf-8"))
     told = {"seconds": verdict.seconds, "cells": verdict.cells, "run": build.run}
-    kept = publish.keep_job(build.shelf, job.key, _without_traces(notebook), told)
+    kept = publish.keep_job(build.shelf, job.key, _without_traces(notebook), told, Path(task.folder) / LISTS)
     build.ready[job.notebook] = (kept, told)
 
 

@@ -80,13 +80,20 @@ def locked(place: Shelf) -> Iterator[None]:
         os.close(lock)
 
 
-def keep_job(place: Shelf, key: str, notebook: dict[str, Any], told: dict[str, Any]) -> Path:
-    """Put a good notebook on the shelf under its key, at once and whole."""
+def keep_job(place: Shelf, key: str, notebook: dict[str, Any], told: dict[str, Any], lists: Path | None = None) -> Path:
+    """Put a good notebook on the shelf under its key, at once and whole, the lists of people in the folder `lists` with it."""
     place.jobs.mkdir(mode=0o700, exist_ok=True)
+    for path in sorted(lists.glob("*.parquet")) if lists else ():
+        path.replace(kept_list(place, key, path.stem))
     target = place.jobs / f"{key}.ipynb"
     write_whole(target, json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
     write_whole(target.with_suffix(".json"), json.dumps({**told, "sha256": sha256(target)}))
     return target
+
+
+def kept_list(place: Shelf, key: str, name: str) -> Path:
+    """Where the list `name` of a finished notebook lies."""
+    return place.jobs / f"{key}.{name}.parquet"
 
 
 def kept_job(place: Shelf, key: str) -> tuple[Path, dict[str, Any]] | None:
@@ -137,7 +144,7 @@ def prune(place: Shelf, *, keys: set[str] | None = None) -> None:
         left.unlink(missing_ok=True)
     if keys is not None:
         for old in place.jobs.glob("*"):
-            if old.stem not in keys:
+            if old.name.partition(".")[0] not in keys:
                 old.unlink(missing_ok=True)
 
 
