@@ -203,6 +203,23 @@ def _ask(question: Any) -> str:
     return str(click.prompt(question.text, default=question.proposed or "", show_default=bool(question.proposed))).strip()
 
 
+@main.command(epilog="\b\nExample:\n  custkit fetch acme && custkit run acme")
+@click.argument("client")
+@_guarded
+def fetch(client: str) -> int:
+    """Copy the tables that CLIENT's sources take from a database, the mapped columns only, into its data folder."""
+    from custkit.client import load_client
+    from custkit.errors import BadInput
+    from custkit.intake.database import fetch
+
+    made = fetch(load_client(client))
+    if not made:
+        raise BadInput(f"{client}: no source names a `database`; its files are read where they lie")
+    for path in made:
+        click.echo(path)
+    return GOOD
+
+
 @main.command(epilog="\b\nExample:\n  custkit check acme")
 @click.argument("client")
 @_guarded

@@ -77,6 +77,8 @@ class Source(_Strict):
     columns   canonical field: column of the file. Only what stands here is read
     delimiter one character, `tab`, or `whitespace` for columns set apart by spaces
     header    names for the columns of a CSV file that has no header line, in their order
+    database  `env:NAME` of the variable that holds the address of a PostgreSQL database; `custkit fetch` copies its tables into `files`,
+              each named schema.table.csv
     """
 
     table: str
@@ -88,6 +90,7 @@ class Source(_Strict):
     delimiter: str = ","
     skip_rows: int = Field(0, ge=0)
     header: tuple[str, ...] = ()
+    database: str | None = Field(None, pattern=r"^env:[A-Za-z_][A-Za-z0-9_]*$")
     optional: bool = False
 
     @field_validator("files", mode="before")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -337,3 +338,47 @@ def test_clocks_of_the_web_are_taken_for_utc(tmp_path):
     assert found.table == "events"
     assert found.mapped["occurred_at"].options == {"format": "epoch_s", "time_zone": "UTC"}
     assert found.mapped["event_type"].options["values"] == {"add_to_cart": "cart", "page_view": "visit", "purchase": "order"}
+
+
+def test_a_database_is_sampled_copied_and_named_by_its_variable_only(tmp_path, home, monkeypatch):
+    """The address, password and all, stands in no file and in nothing printed."""
+    url = os.environ.get("CUSTKIT_TEST_POSTGRES")
+    if not url:
+        pytest.skip("no PostgreSQL: set CUSTKIT_TEST_POSTGRES")
+    import psycopg
+
+    monkeypatch.setenv("DB_ACME", "")  # init puts the address there
+    address = f"{url}?application_name=canary-password"
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute("DROP SCHEMA IF EXISTS init_shop CASCADE; CREATE SCHEMA init_shop")
+        server.execute(
+            "CREATE TABLE init_shop.sales "
+            "(order_no text, customer_no text, ordered_at timestamptz, sku text, phone text, qty int, total numeric)"
+        )
+        with server.cursor().copy("COPY init_shop.sales FROM STDIN") as rows:
+            for order, customer, _date, item, _name, pieces, _price, total in sold():
+                rows.write_row([order, customer, DAYS[int(order[1:]) - 7000].replace(tzinfo=UTC), item, "+49 171 5550000", pieces, total])
+    try:
+        result = CliRunner().invoke(
+            main, ["init", "acme", address, "--yes", "--answer", "currency=EUR", "--answer", "time_zone=Europe/Berlin"]
+        )
+    finally:
+        with psycopg.connect(url, autocommit=True) as server:
+            server.execute("DROP SCHEMA init_shop CASCADE")
+    assert result.exit_code == GOOD, result.output
+    (source,) = load_client("acme").sources
+    assert (source.database, source.files) == ("env:DB_ACME", ("init_shop.sales.csv",))
+    assert {f: m.column for f, m in source.columns.items()} == {
+        "order_id": "order_no", "customer_id": "customer_no", "ordered_at": "ordered_at", "product_id": "sku", "quantity": "qty",
+        "amount": "total"}  # fmt: skip
+    assert "order_lines                  120            0         120          0" in result.output
+    kept = b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
+    assert b"canary-password" not in kept and "canary-password" not in result.output and b"+49 171" not in kept
+
+
+def test_a_database_that_cannot_be_reached_is_named_by_its_variable(tmp_path, home, monkeypatch):
+    pytest.importorskip("psycopg")
+    monkeypatch.setenv("ACME_DB", "postgresql://me:canary-password@127.0.0.1:1/shop")
+    result = CliRunner().invoke(main, ["init", "acme", "env:ACME_DB", "--yes"])
+    assert result.exit_code == BAD_INPUT
+    assert "env:ACME_DB: no connection" in result.output and "canary" not in result.output

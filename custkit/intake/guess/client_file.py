@@ -16,7 +16,8 @@ WIDE = 100
 
 def client_text(proposal: Proposal, *, slug: str, name: str, open_questions: Sequence[Question] = ()) -> str:
     """The client file for `proposal`. `open_questions` are those nobody answered: they stand on top as comments."""
-    folder = data_folder(proposal)
+    fetched = any(s.sample.relation for s in proposal.sources)
+    folder = Path(f"../../.custkit/{slug}/database") if fetched else data_folder(proposal)
     lines = [f"# Proposed by `custkit init {slug}` from the files themselves. Read it, correct it; `custkit check {slug}` tries it out."]
     if open_questions:
         lines.append("# NOT SETTLED, a person should say:")
@@ -28,6 +29,8 @@ def client_text(proposal: Proposal, *, slug: str, name: str, open_questions: Seq
         lines.append(f"{key}: {_scalar(value)}" + (f"  # {_flat(why)}" if why else ""))
     if not any("cost_amount" in s.mapped or "unit_cost" in s.mapped for s in proposal.sources if s.is_used):
         lines.append("# gross_margin: 0.35  # the files hold no cost: what share of revenue is left after the goods are paid?")
+    if fetched:
+        lines.append(f"# Copies of the database's tables, the columns mapped only; `custkit fetch {slug}` takes them anew")
     lines += [f"data: {_scalar(folder.as_posix())}", "", "sources:"]
     for source in proposal.sources:
         if source.is_used:
@@ -57,9 +60,10 @@ def _source(source: Source, folder: Path) -> list[str]:
         lines += _comment(f"{sample.encoding.name} reads: {sample.encoding.shows}", "  # ")
         for rival, shows in () if sample.encoding.certain else sample.encoding.rivals:
             lines += _comment(f"{rival} would read: {shows}", "  # ")
-    files = files_below(folder, sample)
+    files = [str(sample.files[0])] if sample.relation else files_below(folder, sample)
     lines += [f"  - table: {source.table}", f"    files: {_value(files[0] if len(files) == 1 else files)}"]
     settings: dict[str, object] = {
+        "database": sample.database or None,
         "format": sample.format if sample.files[0].suffix.lower() not in _ENDINGS[sample.format] else None,
         "sheet": sample.sheet,
         "encoding": sample.encoding.name if sample.format == "csv" and sample.encoding.name != "utf-8" else None,

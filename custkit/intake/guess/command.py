@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from uuid import uuid4
 
 from custkit.client import EMBEDDED, SLUG, load_client, workspace
 from custkit.errors import BadInput
+from custkit.intake.database import REFERENCE, SCHEMES, fetch
 from custkit.intake.guess.client_file import client_text
 from custkit.intake.guess.proposal import Proposal, Question, propose
-from custkit.intake.guess.samples import Sample, read_samples
+from custkit.intake.guess.samples import Sample, read_database, read_samples
 
 Ask = Callable[[Question], str]
 Tell = Callable[[str], None]
@@ -27,7 +29,7 @@ def begin_client(
     settled = _answers(answers)
     encodings = {key.removeprefix("encoding:"): value for key, value in settled.items() if key.startswith("encoding:")}
     samples = _samples(slug, given, encodings)
-    proposal, left = _settle(samples, given, settled, ask, tell)
+    proposal, left = _settle(slug, samples, given, settled, ask, tell)
     _show(proposal, left, tell)
     if not any(source.is_used for source in proposal.sources):
         raise BadInput(_nothing(proposal))
@@ -46,6 +48,9 @@ def begin_client(
     finally:
         beside.unlink(missing_ok=True)
     tell(f"\nwrote {path}")
+    for reference in sorted({s.sample.database for s in proposal.sources if s.is_used and s.sample.database}):
+        tell(f"The address of the database is not in it: set ${reference.removeprefix(REFERENCE)} where `custkit fetch {slug}` runs.")
+    fetch(load_client(slug))
     return path
 
 
@@ -71,11 +76,25 @@ def _answers(given: Sequence[str]) -> dict[str, str]:
 
 
 def _samples(slug: str, given: Sequence[str], encodings: dict[str, str]) -> list[Sample]:
+    addresses = [one for one in given if one.startswith((REFERENCE, *SCHEMES))]
+    if addresses and len(given) > 1:
+        raise BadInput("name files, or one database")
+    if addresses:
+        return read_database(_reference(slug, addresses[0]))
     return read_samples([Path(one).expanduser() for one in given], encodings)
 
 
+def _reference(slug: str, given: str) -> str:
+    """`env:NAME` as it is; an address goes into the environment of this run, under a name the client file can refer to."""
+    if given.startswith(REFERENCE):
+        return given
+    variable = f"DB_{slug.upper().replace('-', '_')}"
+    os.environ[variable] = given
+    return REFERENCE + variable
+
+
 def _settle(
-    samples: list[Sample], given: Sequence[str], settled: dict[str, str], ask: Ask | None, tell: Tell
+    slug: str, samples: list[Sample], given: Sequence[str], settled: dict[str, str], ask: Ask | None, tell: Tell
 ) -> tuple[Proposal, list[Question]]:  # fmt: skip
     """The proposal once everything that can be asked is answered, and the questions nobody answered."""
     passed: set[str] = set()
@@ -92,7 +111,7 @@ def _settle(
         try:
             if asked.key.startswith("encoding:"):
                 label = asked.key.removeprefix("encoding:")
-                samples = _samples("", given, {label: answer})
+                samples = _samples(slug, given, {label: answer})
             propose(samples, {**settled, asked.key: answer})
         except (BadInput, LookupError) as error:
             tell(f"  {error}")

@@ -181,7 +181,8 @@ def _source(sample: Sample, facts: Facts, chosen: tuple[Fit | None, float], give
             continue
         rival = facts.columns[fit.rivals[f]].name if f in fit.rivals else ""
         likely = 1.0 if told else fit.sure[f]
-        must = any(f in group and not any(fit.sure.get(g, 0) >= SETTLED for g in group if g != f) for group in MUST[fit.table])
+        must = f == "order_id" and fit.table == "order_lines"  # without it a customer's lines of one time are one order: rather ask
+        must |= any(f in group and not any(fit.sure.get(g, 0) >= SETTLED for g in group if g != f) for group in MUST[fit.table])
         if likely < (ASK if must else TAKE):
             maybe[column.name] = f"perhaps {f} ({likely:.0%})"
             continue

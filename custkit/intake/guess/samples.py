@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from custkit.errors import BadInput
+from custkit.intake.database import connection, copy_out, select_some, table_columns, table_names
 from custkit.intake.grammar import TOTAL_WORDS
 from custkit.intake.guess.encodings import Encoding, guess_encoding
 from custkit.intake.guess.values import is_number, looks_like_time
@@ -35,7 +36,7 @@ class Sample:
 
     kinds     what the file itself says of a column: time, number, text; empty for a file of text
     header    False where the first line is data and the names were made up
-    rows      rows of the first file, where it is known without reading it all
+    relation  the table of a database, which `database` names as env:VARIABLE
     """
 
     files: tuple[Path, ...]
@@ -50,6 +51,7 @@ class Sample:
     header: bool = True
     whole: bool = True
     relation: str = ""
+    database: str = ""
 
     @property
     def label(self) -> str:
@@ -246,7 +248,7 @@ def all_words(sample: Sample, name: str) -> list[str]:
     """Every different cell of one column of every file of a sample; nothing for a sheet."""
     if sample.format == "parquet":
         return sorted({_cell(v) for path in sample.files for v in pq.read_table(path, columns=[name])[name].unique().to_pylist()} - {""})
-    if sample.format != "csv" or sample.whole or sample.delimiter == "whitespace" or not sample.header:
+    if sample.relation or sample.format != "csv" or sample.whole or sample.delimiter == "whitespace" or not sample.header:
         return []
     found: set[str] = set()
     place, width = sample.names.index(name), len(sample.names)
@@ -257,6 +259,27 @@ def all_words(sample: Sample, name: str) -> list[str]:
             rows = csv.reader(file, delimiter="\t" if sample.delimiter == "tab" else sample.delimiter)
             found |= {row[place].strip() for n, row in enumerate(rows) if n > sample.skip_rows and len(row) == width}
     return sorted(found - {"", name})
+
+
+def read_database(reference: str) -> list[Sample]:
+    """A sample of every table and view of a database."""
+    found = []
+    with connection(reference) as con:
+        for relation in table_names(con):
+            out = io.BytesIO()
+            rows = copy_out(con, select_some(con, relation, ROWS), out)
+            names, *body = csv.reader(io.StringIO(out.getvalue().decode(), newline=""))
+            cells = tuple(zip(*body, strict=True)) if body else ((),) * len(names)
+            kinds = tuple(_sql_kind(kind) for _name, kind in table_columns(con, relation))
+            path = Path(f"{relation}.csv")
+            found.append(Sample((path,), "csv", tuple(names), cells, kinds, whole=rows < ROWS, relation=relation, database=reference))
+    return found
+
+
+def _sql_kind(kind: str) -> str:
+    if kind.startswith(("timestamp", "date")):
+        return "time"
+    return "number" if kind in ("smallint", "integer", "bigint", "numeric", "real", "double precision") else "text"
 
 
 def _sample(path: Path, form: str, rows: list[list[Any]], skip: int, width: int, **more: Any) -> Sample:
