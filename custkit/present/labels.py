@@ -566,6 +566,7 @@ LABELS: dict[str, Label] = {
     "list": Label(mark("list"), "text"),
     "list_rule": Label(mark("who is on it"), "text"),
     "owner": Label(mark("who answers for it"), "text"),
+    "passed_over_rate": Label(mark("others who did"), "share"),
     "fits": Label(mark("fit the rule"), "count"),
     "no_consent": Label(mark("said no to marketing"), "count"),
     "unknown_consent": Label(mark("consent not known"), "count"),

@@ -171,7 +171,7 @@ def _scored(scores: pd.DataFrame, names: list[str], column: str) -> pd.DataFrame
             "expected_hits": scores["expected_hits"].round() if "expected_hits" in scores else math.nan,
             "list_precision": scores["precision"],
             "precision_range": [_shares(low, high) for low, high in zip(scores["precision_low"], scores["precision_high"], strict=True)],
-            "others_rate": scores["others_rate"],
+            "passed_over_rate": scores["others_rate"],
             "list_lift": scores["lift"],
             "lift_range": [_numbers(low, high) for low, high in zip(scores["lift_low"], scores["lift_high"], strict=True)],
             "verdict": [_(VERDICT_NAMES.get(name, "")) if isinstance(name, str) else "" for name in scores["verdict"]],
@@ -231,7 +231,7 @@ def history_table(history: pd.DataFrame) -> Shown:
     shown = pd.DataFrame(
         {
             "tag": kept["list"], "month": [words.month(month) for month in kept["month"]], "members": kept["members"],
-            "list_precision": kept["precision"], "others_rate": kept["others_rate"], "list_lift": kept["lift"],
+            "list_precision": kept["precision"], "passed_over_rate": kept["others_rate"], "list_lift": kept["lift"],
             "lift_range": [_numbers(low, high) for low, high in zip(kept["lift_low"], kept["lift_high"], strict=True)],
         }
     )  # fmt: skip
