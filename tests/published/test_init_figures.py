@@ -126,13 +126,13 @@ OTHER_WORDS = {
 
 @pytest.mark.parametrize(("language", "client"), [("en", "client.yml"), ("zh_CN", "client_zh_CN.yml")])
 def test_the_demo_shops_exports_are_mapped_as_their_client_files_say(language: Any, client: str, tmp_path: Path) -> None:
-    """Every column of every table; the kit's words know these headers. Only the time zone is asked."""
+    """Every column of every table; the kit's words know these headers. What to do with copies is asked: no value can tell."""
     write_shop(tmp_path, customers=300, months=4, language=language)
     proposal = propose(read_samples([tmp_path]))
     truth = answers("demo", Path(str(package_files("custkit"))) / "demo" / client)
     truth |= {"sales_2026-07.csv": truth.pop("sales_*.csv")}
     assert judged(proposal, truth) == (77, 77, [])
-    assert {q.key for q in proposal.questions} == {"time_zone"}
+    assert {q.key for q in proposal.questions} == {"time_zone", "duplicates"}
     assert set(proposal.rules) == {"cancelled_order_prefixes", "non_products", "statuses", "exclude", "duplicates"}
 
 

@@ -79,8 +79,8 @@ class Proposal:
 def propose(samples: Sequence[Sample], answers: Mapping[str, str] | None = None) -> Proposal:
     """The likeliest client file for `samples`, `answers` taken as given.
 
-    Answers: `table:FILE`, `FILE.FIELD` (a column, or `none`), `date:FILE.COLUMN` (a format), `decimal:FILE`, `encoding:FILE` (before the
-    samples are read), `currency`, `time_zone`, `language`, `name`, `statuses`. Raises BadInput for an answer that fits nothing.
+    Answers: `table:FILE`; `FILE.FIELD` (a column, or `none`); `date:FILE.COLUMN` (a format); `decimal:FILE`; `encoding:FILE` (before the
+    samples are read); `currency`, `time_zone`, `language`, `name`, `statuses`, `duplicates`. Raises BadInput for one that fits nothing.
     """
     given = dict(answers or {})
     facts = [_facts(sample) for sample in samples]
@@ -399,12 +399,7 @@ def _rules(sources: list[Source], given: Mapping[str, str], questions: list[Ques
         if tests:
             rule = {"reason": "test_orders", "field": "customer_id", "starts_with": sorted({x[:4] for x in tests})}
             found["exclude"] = ([rule], "customers who are none")
-        copies = _copies(source)
-        if copies:
-            found["duplicates"] = (
-                "keep",
-                f"{copies:.2%} of the rows sampled are exact copies; `drop` where no product can stand twice in an order",
-            )
+        found |= _duplicates(source, column, given, questions)
     return found
 
 
@@ -437,16 +432,32 @@ def _statuses(source: Source, column: Column, given: Mapping[str, str], question
     return {"statuses": (fine, f"only orders of these count; NOT SETTLED; met: {counts}")} if fine else {}
 
 
-def _copies(source: Source) -> float:
+def _duplicates(
+    source: Source, column: Mapping[str, Column], given: Mapping[str, str], questions: list[Question]
+) -> dict[str, tuple[object, str]]:
+    """Exact copies are more likely sent twice where a product stands in an order twice in no other way."""
     used = sorted({m.column for m in source.mapped.values()})
     rows = Counter(zip(*(source.columns[name].cells for name in used), strict=True))
-    total = sum(rows.values())
-    return (total - len(rows)) / total if total else 0.0
+    copies = rows.total() - len(rows)
+    if answer := given.get("duplicates"):
+        if answer not in ("keep", "drop"):
+            raise BadInput(f"--answer duplicates={answer}: write keep or drop")
+        return {"duplicates": (answer, "")}
+    if not copies:
+        return {}
+    said = f"{copies:,} of {rows.total():,} rows sampled are exact copies of another"
+    both = [column[f].cells for f in ("order_id", "product_id") if f in column]
+    pairs = len(set(zip(*both, strict=True))) if len(both) == 2 else 0
+    if pairs != len(rows):
+        return {"duplicates": ("keep", f"{said}, and products stand twice in an order anyway; `drop` leaves copies out")}
+    text = f"{source.sample.label}: {said}; no product stands twice in an order otherwise. Sent twice (drop), or sold twice (keep)?"
+    questions.append(Question("duplicates", text, "keep", ("keep", "drop")))
+    return {"duplicates": ("keep", f"{said}; `drop` leaves copies out")}
 
 
 def _refuse_unknown(given: Mapping[str, str], proposal: Proposal) -> None:
     labels = [s.sample.label for s in proposal.sources]
-    known = {"currency", "time_zone", "language", "name", "statuses"}
+    known = {"currency", "time_zone", "language", "name", "statuses", "duplicates"}
     known |= {f"{kind}:{label}" for kind in ("table", "decimal", "encoding") for label in labels}
     fronts = tuple(f"{kind}{label}." for kind in ("", "date:", "values:") for label in labels)
     for key in given:
