@@ -200,7 +200,10 @@ def _ask(question: Any) -> str:
     click.echo()
     if question.choices:
         click.echo(f"  One of: {', '.join(question.choices)}")
-    return str(click.prompt(question.text, default=question.proposed or "", show_default=bool(question.proposed))).strip()
+    try:
+        return str(click.prompt(question.text, default=question.proposed or "", show_default=bool(question.proposed))).strip()
+    except click.Abort:
+        raise KeyboardInterrupt from None
 
 
 @main.command(epilog="\b\nExample:\n  custkit fetch acme && custkit run acme")

@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from sheets import Day, workbook
 
 from custkit.cli import main
 from custkit.client import load_client
 from custkit.errors import BAD_INPUT, GOOD, BadInput
+from custkit.intake.guess.command import begin_client
 from custkit.intake.guess.encodings import guess_encoding
 from custkit.intake.guess.headers import header_score, tokens
 from custkit.intake.guess.proposal import Proposal, propose
@@ -382,3 +384,31 @@ def test_a_database_that_cannot_be_reached_is_named_by_its_variable(tmp_path, ho
     result = CliRunner().invoke(main, ["init", "acme", "env:ACME_DB", "--yes"])
     assert result.exit_code == BAD_INPUT
     assert "env:ACME_DB: no connection" in result.output and "canary" not in result.output
+
+
+def test_at_a_terminal_it_asks_until_an_answer_fits_and_takes_an_empty_one_for_not_known(tmp_path, home):
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    (folder / "sales.csv").write_text(table(HEADERS["snake"], sold()))
+    asked, told = [], []
+    replies = iter(["Euro", "EUR", ""])
+
+    def ask(question):
+        asked.append(question.key)
+        return next(replies)
+
+    path = begin_client("acme", [str(folder)], [], ask=ask, tell=told.append)
+    assert asked == ["currency", "currency", "time_zone"] and any("three letters" in line for line in told)
+    assert load_client("acme").currency == "EUR" and "In which time zone" in path.read_text()
+
+
+def test_each_sheet_of_a_workbook_is_a_source(tmp_path, home):
+    book = tmp_path / "shop.xlsx"
+    days = [Day((day - datetime(1899, 12, 30)) / timedelta(days=1)) for day in DAYS]
+    lines = [[*row[:2], days[i // 2], *row[3:6], *map(float, row[6:])] for i, row in enumerate(sold())]
+    people = [[f"K{i:03}", days[i], "f" if i % 2 else "m"] for i in range(23)]
+    workbook({"Sales": [HEADERS["snake"], *lines], "Members": [["Customer", "Joined", "Sex"], *people]})(book)
+    result = CliRunner().invoke(main, ["init", "acme", str(book), "--yes"])
+    assert result.exit_code == GOOD, result.output
+    assert {(s.table, s.sheet, s.columns[f].format) for s in load_client("acme").sources for f in s.columns if f.endswith("_at")} == {
+        ("order_lines", "Sales", "excel"), ("customers", "Members", "excel")}  # fmt: skip

@@ -329,9 +329,9 @@ def _settle_orders(sources: list[Source], given: Mapping[str, str], questions: l
 
 def _settings(sources: list[Source], given: Mapping[str, str], questions: list[Question]) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
-    text = " ".join(n for s in sources for n in s.sample.names)
-    han = sum(bool(re.search(r"[㐀-鿿]", n)) for s in sources for n in s.sample.names)
-    found["language"] = (given.get("language", "zh_CN" if han > text.count(" ") / 2 else "en"), "")
+    headers = [name for source in sources for name in source.sample.names]
+    han = sum(bool(re.search(r"[㐀-鿿]", name)) for name in headers)
+    found["language"] = (given.get("language", "zh_CN" if 2 * han > len(headers) else "en"), "")
     currency, country, why = _currency(sources)
     if "currency" in given:
         currency, why = given["currency"].upper(), ""
