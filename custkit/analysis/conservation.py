@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
+from custkit.analysis.answers import UNHAPPY
 from custkit.engine import fetch
 from custkit.errors import CustkitError
 from custkit.period import Period
@@ -47,6 +48,14 @@ LAWS: dict[str, tuple[str, Literal["count", "money"]]] = {
     "points_age": (mark("points by age against the points held"), "money"),
     "tier_moves": (mark("members by their tier before and now against all who were members before"), "count"),
     "cohort_customers": (mark("customers by month of their first order against everybody who ever bought"), "count"),
+    "source_answers": (mark("answers by source against all answers"), "count"),
+    "month_answers": (mark("recommendations month by month against all of the last 365 days"), "count"),
+    "cause_complaints": (mark("complaints by cause, and those that tell none, against all unhappy answers"), "count"),
+    "answering_buyers": (mark("buyers by how often they bought against those who bought in the last 365 days"), "count"),
+    "first_touches": (mark("orders by first touch against all orders with a visit that can be seen"), "count"),
+    "last_touches": (mark("orders by last touch against all orders with a visit that can be seen"), "count"),
+    "linear_touches": (mark("orders shared among their touches against all orders with a visit that can be seen"), "count"),
+    "level_customers": (mark("customers by how often they came against everybody registered or seen"), "count"),
 }
 COLUMNS = ("law", "unit", "sums", "parts", "whole")
 # Frames hold money as floats, which carry a cent through sums of some billions.
@@ -159,6 +168,49 @@ def loyalty_laws(ledger: ir.Table, *, start: datetime, flow: pd.DataFrame, agein
     if len(moves):
         given["tier_moves"] = (moves["members"], int(row["before"] or 0))
     return laws(**given)
+
+
+def voice_laws(
+    moods: ir.Table,
+    touches: ir.Table,
+    interactions: ir.Table,
+    purchases: ir.Table,
+    *,
+    start: datetime,
+    as_of: datetime,
+    sources: pd.DataFrame,
+    months: pd.DataFrame,
+    complaints: pd.DataFrame,
+    who: pd.DataFrame,
+    channels: pd.DataFrame,
+    levels: pd.DataFrame,
+) -> pd.DataFrame:
+    """The laws of what customers say and seek: answers, complaints, touches and levels against answers, orders and people. See `laws`.
+
+    Empty tables are parts of nothing and hold.
+
+    Raises BrokenLaw.
+    """
+    inside = (_.answered_at >= start) & (_.answered_at < as_of)
+    counted = moods.aggregate(
+        answers=_.count(),
+        recommend=_.count(where=inside & _.is_recommend),
+        unhappy=_.count(where=(inside & (_.mood == UNHAPPY)).fill_null(False)),
+    )
+    (said,) = fetch(counted).to_pylist()
+    (seen,) = fetch(touches.aggregate(orders=_.order_id.nunique())).to_pylist()
+    (people,) = fetch(interactions.aggregate(n=_.customer_id.nunique())).to_pylist()
+    return laws(
+        source_answers=(sources["answers"], said["answers"]),
+        month_answers=(months["answers"], said["recommend"]),
+        cause_complaints=(complaints["complaints"], said["unhappy"]),
+        answering_buyers=(who["buyers"], base(purchases, start=start, as_of=as_of).buyers),
+        first_touches=(channels["first"], seen["orders"]),
+        last_touches=(channels["last"], seen["orders"]),
+        # Thirds of an order are floats: their sum is told to the millionth.
+        linear_touches=(round(float(channels["linear"].sum()), 6), seen["orders"]),
+        level_customers=(levels["customers"], people["n"]),
+    )
 
 
 def laws(**given: tuple[Numbers, Numbers]) -> pd.DataFrame:

@@ -351,6 +351,19 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     "conservation.laws": lambda q: conservation.laws(
         score_customers=([*q.ask("spending_score.score_coverage").customers, 0], q.ask("conservation.base").buyers)
     ),
+    "conservation.voice_laws": lambda q: conservation.voice_laws(
+        q.moods(),
+        q.ask("touch_points.order_touches"),
+        q.ask("interactions.interactions"),
+        q.book.purchases,
+        **q.year(),
+        sources=q.ask("answers.answer_sources"),
+        months=q.ask("recommendation.nps_months"),
+        complaints=q.ask("causes.complaint_causes"),
+        who=q.ask("answers.who_answers"),
+        channels=q.ask("touch_points.touch_channels"),
+        levels=q.ask("interactions.interaction_levels"),
+    ),
     "conservation.month_laws": lambda q: conservation.month_laws(
         q.book.orders,
         q.book.customers,

@@ -21,9 +21,9 @@ def opened(shops):
     with pytest.MonkeyPatch.context() as patch:
 
         def opened(kind: str):
-            found = shops(f"whole-{kind}", null=kind == "null")
+            found = shops(f"voice-{kind}", null=kind == "null", customers=2500)
             patch.setenv("CUSTKIT_HOME", str(found.home))
-            return open_book(f"whole-{kind}", "2026-10"), found.shop
+            return open_book(f"voice-{kind}", "2026-10"), found.shop
 
         yield opened
 
