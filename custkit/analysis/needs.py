@@ -17,6 +17,8 @@ COLUMNS = (
     "is_more",
 )  # fmt: skip
 
+_BLANK_ENDS = "^[\\s\u3000\u00a0]+|[\\s\u3000\u00a0]+$"  # strip() takes an f for a form feed on Spark
+
 
 def mentions(causes: ir.Table, events: ir.Table, products: ir.Table) -> ir.Table:
     """Each known customer's latest word of every kind: what they spoke of, searched for, looked at.
@@ -30,7 +32,11 @@ def mentions(causes: ir.Table, events: ir.Table, products: ir.Table) -> ir.Table
     )
     acts = events.filter(_.customer_id.notnull())
     asked = acts.filter(_.event_type == "search", _.query.notnull()).select(
-        "customer_id", kind=ibis.literal(SEARCH, "string"), item=_.query.lower().strip(), at=_.occurred_at, entry=_.event_id.fill_null("")
+        "customer_id",
+        kind=ibis.literal(SEARCH, "string"),
+        item=_.query.lower().re_replace(_BLANK_ENDS, ""),
+        at=_.occurred_at,
+        entry=_.event_id.fill_null(""),
     )
     named = products.filter(_.category.notnull()).select("product_id", "category")
     looked = acts.filter(_.event_type == "view").join(named, "product_id").select(

@@ -71,6 +71,12 @@ def learnt(order_lines: ir.Table, products: ir.Table, *, as_of: datetime) -> Evi
     return Evidence(pairs, significant(routes(visits(lines, products), step="next-order")))
 
 
+def _place(by: str) -> ir.IntegerValue:
+    """From 0, the largest of a customer's items first, as int64 on Spark too."""
+    place = ibis.row_number().over(ibis.window(group_by="customer_id", order_by=[ibis.desc(by), "item"]))
+    return place.cast("int32").cast("int64")
+
+
 def recommendations(
     order_lines: ir.Table,
     products: ir.Table,
@@ -116,7 +122,7 @@ def _recommended(known: _Known, products: ir.Table, evidence: Evidence, *, n: in
         ibis.window(group_by=["customer_id", "item"], order_by=[ibis.desc("probability"), "reason", "because"])
     )
     once = every.mutate(place=likeliest).filter(_.place == 0).drop("place")
-    rank = ibis.row_number().over(ibis.window(group_by="customer_id", order_by=[ibis.desc("probability"), "item"])).cast("int64") + 1
+    rank = _place("probability") + 1
     return once.mutate(rank=rank).filter(_.rank <= n).select("customer_id", "rank", "item", "probability", "reason", "because").cache()
 
 
@@ -246,7 +252,7 @@ def _best_sellers(known: _Known, *, n: int, only_new: bool) -> ir.Table:
     every = known.people.cross_join(top).select("customer_id", "item", "popularity")
     if only_new:
         every = every.anti_join(known.own.select("customer_id", "item"), ["customer_id", "item"])
-    rank = ibis.row_number().over(ibis.window(group_by="customer_id", order_by=[ibis.desc("popularity"), "item"])).cast("int64") + 1
+    rank = _place("popularity") + 1
     return every.mutate(rank=rank).filter(_.rank <= n).select("customer_id", "rank", "item")
 
 

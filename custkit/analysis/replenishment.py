@@ -64,7 +64,9 @@ def product_spells(order_lines: ir.Table, *, as_of: datetime) -> ir.Table:
         pieces=to_float(_.quantity.sum()), with_coupon=with_coupon.ifelse(1, 0).max().cast("int64")
     )
     inside = ibis.window(group_by=["customer_id", "product_id"], order_by="bought_date")
-    followed = days.mutate(next_date=_.bought_date.lead().over(inside), number=ibis.row_number().over(inside).cast("int64") + 1)
+    followed = days.mutate(
+        next_date=_.bought_date.lead().over(inside), number=ibis.row_number().over(inside).cast("int32").cast("int64") + 1
+    )
     until = ibis.coalesce(followed.next_date, ibis.literal(as_of.date()))
     return followed.select(
         "customer_id",

@@ -4,6 +4,7 @@ import math
 from datetime import datetime
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from custkit.analysis.action_lists import ActionList, control_size, list_sizes, listed, with_control
@@ -11,6 +12,7 @@ from custkit.analysis.list_scores import BETTER, FEW, NO_BETTER, judged, list_sc
 from custkit.analysis.tag_register import has_tag
 from custkit.client import TagRule
 from custkit.engine import fetch
+from custkit.engine import load as to_engine
 
 RICH = ActionList("rich", "Rich", "", "", lambda t: t.monetary_value >= 50, lambda t: t.stage.notnull())
 LATE = ActionList("late", "Late", "", "", lambda t: t.risk >= 0.5, lambda t: t.risk.notnull(), outcome="silent", chance="risk")
@@ -81,7 +83,7 @@ def test_lists_are_held_against_what_happened(people, load_table):
         [{"order_id": f"o{i}", "customer_id": c, "ordered_at": datetime(2026, 10, d), "revenue": 10} for i, (c, d) in enumerate(bought)],
     )
     con = orders.get_backend()
-    known = con.create_table("standing", PEOPLE.astype({"consent": "boolean"}), overwrite=True)
+    known = to_engine(con, "standing", pa.Table.from_pandas(PEOPLE, preserve_index=False))
     scored = list_scores(known, orders, start=datetime(2026, 10, 1), end=datetime(2026, 11, 1), lists=LISTS).set_index("list")
     rich, late = scored.loc["rich"], scored.loc["late"]
     assert (rich.members, rich.hits, rich.others, rich.others_rate, rich.verdict) == (3, 2, 2, 0.0, FEW)
