@@ -13,6 +13,7 @@ from typing import Any
 
 from custkit.analysis import (
     abuse,
+    action_lists,
     answers,
     attributes,
     base_attributes,
@@ -57,6 +58,7 @@ from custkit.analysis import (
     lifetime,
     lifetime_forecast,
     lifetime_ways,
+    list_scores,
     look_alikes,
     margins,
     migration,
@@ -96,6 +98,7 @@ from custkit.analysis import (
     spending_score,
     structure,
     survival,
+    tag_register,
     tier_changes,
     tier_stop,
     tiers,
@@ -152,6 +155,14 @@ class Questions:
 
     def evidence(self) -> Any:
         return recommendations.learnt(self.book.order_lines, self.book.products, as_of=self.book.as_of)
+
+    def standings(self) -> Any:
+        """Two months of what is known of each customer, by month."""
+        self.known = getattr(self, "known", None) or action_lists.standings_by_month(self.book, months=2)
+        return self.known
+
+    def on_lists(self) -> Any:
+        return self.ask("action_lists.listed")
 
     def stages(self) -> Any:
         return lifecycle.customer_stages(*self.people, as_of=self.book.as_of, rules=self.rules)
@@ -284,7 +295,33 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
         q.book.customers, q.book.purchases, as_of=q.book.as_of, dormant_days=q.rules.dormant_days
     ),
     "second_purchase.second_purchase_spells": lambda q: second_purchase.second_purchase_spells(q.book.purchases, as_of=q.book.as_of),
+    # actions
+    "action_lists.chosen": lambda q: tuple(one.name for one in action_lists.chosen(())),
+    "action_lists.standings_by_month": lambda q: q.standings()[q.book.period],
+    "action_lists.listed": lambda q: action_lists.listed(q.standings()[q.book.period], max_lists=2, consent=True),
+    "action_lists.list_sizes": lambda q: action_lists.list_sizes(q.standings()[q.book.period], q.on_lists(), consent=True),
+    "action_lists.control_sizes": lambda q: action_lists.control_sizes(q.ask("action_lists.list_sizes"), q.ask("list_scores.month_scores")),
+    "action_lists.with_control": lambda q: action_lists.with_control(
+        q.on_lists(), q.ask("action_lists.control_sizes"), salt="engines|2026-10"
+    ),
+    "action_lists.segment_lists": lambda q: action_lists.segment_lists(q.on_lists()),
+    "list_scores.month_scores": lambda q: list_scores.month_scores(q.standings(), q.book),
+    "list_scores.past_scores": lambda q: list_scores.past_scores(q.standings(), q.book),
+    "list_scores.expected_without_contact": lambda q: list_scores.expected_without_contact(
+        q.ask("action_lists.list_sizes"), q.ask("list_scores.month_scores"), margin=0.4
+    ),
+    "tag_register.tag_history": lambda q: tag_register.tag_history(q.standings(), q.book, rules=q.book.client.tags),
+    "tag_register.tag_register": lambda q: tag_register.tag_register(
+        q.standings()[q.book.period], q.ask("tag_register.tag_history"), rules=q.book.client.tags
+    ),
     # loyalty_tracking
+    "conservation.loyalty_laws": lambda q: conservation.loyalty_laws(
+        q.book.loyalty_ledger,
+        start=q.book.days_before(365),
+        flow=q.ask("points.points_by_month"),
+        ageing=q.ask("points.points_ageing"),
+        moves=q.ask("tier_changes.tier_matrix"),
+    ),
     "ladder.loyalty_ladder": lambda q: ladder.loyalty_ladder(q.book.purchases, q.book.order_lines, q.book.products, as_of=q.book.as_of),
     "ladder.ladder_dips": lambda q: ladder.ladder_dips(q.ask("ladder.loyalty_ladder")),
     "tiers.tier_activity": lambda q: tiers.tier_activity(
