@@ -199,9 +199,12 @@ def listed(known: ir.Table, *, lists: Sequence[ActionList] = LISTS, max_lists: i
         raise ValueError(f"max_lists is {max_lists}; a customer is on one list at least")
     free = known.filter(known.stage != LOST)
     free = free.filter(free.consent.fill_null(False)) if consent else free
-    parts = [free.filter(rule.who(free).fill_null(False)).mutate(list=ibis.literal(rule.name), list_rank=i) for i, rule in enumerate(lists)]
+    parts = [
+        free.filter(rule.who(free).fill_null(False)).mutate(list=ibis.literal(rule.name), list_rank=ibis.literal(i, "int32").cast("int64"))
+        for i, rule in enumerate(lists)
+    ]
     everyone = parts[0].union(*parts[1:], distinct=False) if len(parts) > 1 else parts[0]
-    place = ibis.row_number().over(ibis.window(group_by="customer_id", order_by="list_rank"))
+    place = ibis.row_number().over(ibis.window(group_by="customer_id", order_by="list_rank")).cast("int32").cast("int64")
     return everyone.mutate(place=place).filter(_.place < max_lists).cache()
 
 
