@@ -54,18 +54,26 @@ PAGES: dict[str, Page] = {
             "events.session_id", "events.channel", "events.device",
         ),
     ),
-    "loyalty_tracking": Page(BUYER, ("loyalty_ledger.points", "loyalty_ledger.tier", "order_lines.coupon_amount", "products.category")),
+    "loyalty_tracking": Page(
+        BUYER,
+        (
+            "loyalty_ledger.points", "loyalty_ledger.tier", "order_lines.discount_amount", "order_lines.coupon_amount",
+            "products.category", "surveys.score",
+        ),
+    ),
     "campaigns": Page(
         ("campaign_contacts.customer_id", "campaigns.starts_at"),
         (
             "campaign_contacts.arm", "campaign_contacts.offer", "campaigns.cost_amount", "customers.acquisition_channel",
-            "marketing_spend.spend_amount", "order_lines.cost_amount",
+            "marketing_spend.spend_amount", "order_lines.cost_amount", "order_lines.product_id",
         ),
         days=MONTH_DAYS,
     ),
     "voice": Page(
-        ("surveys.score",), ("surveys.topic", "surveys.product_id", "events.query", "events.results", "surveys.comment"),
-        days=MONTH_DAYS, of_customers=False,
+        ("surveys.score",),
+        ("surveys.topic", "surveys.product_id", "surveys.comment", "events.query", "events.results", "events.customer_id"),
+        days=MONTH_DAYS,
+        of_customers=False,
     ),
     "actions": Page(BUYER, ("customers.consent", "order_lines.cost_amount", "products.category")),
 }  # fmt: skip
