@@ -49,7 +49,10 @@ def main(shops: int = 20, customers: int = 5000) -> None:
 
 
 def breaks(book: Book, shop: Shop) -> Iterator[Told]:
-    """Of visits on each device that took a step, who took the next."""
+    """Of visits on each device that took a step, who took the next.
+
+    The planted shares hold over the shop's life. Its last month runs high, most at the phone's order: see `steps` in `demo.truth`.
+    """
     steps = funnel.funnel_by(_month(book), "device").set_index(["group", "step"])
     for device in shop.planted.steps:
         for step in STEPS:

@@ -80,7 +80,9 @@ class Truth:
                         by ordinary dropout only. Null: 0
     channels            marketing spend / registrations; registrations without an order; share of trade customers. Null: all alike
     lift                conversion in the tested campaign, treatment minus control, as a share of those contacted. Null: 0
-    steps               funnel by device; the break point is checkout → order on the phone. Null: desktop everywhere
+    steps               funnel by device; the break point is checkout → order on the phone. Null: desktop everywhere.
+                        Measure: all sessions of the shop's life. Visits that turn back come days before an order, and there are no
+                        orders after the end to come before: the last days have too few of them, and shares that go on run high
     searches_not_found  share of searches with no result. Null: the same (a fact of the range, not a pattern)
     nps                 promoters − detractors by tier. Null: all tiers as without tier
     complaint_topic     what detractors talk about, and the share that does; others spread evenly. Null: even

@@ -5,7 +5,7 @@ from datetime import datetime
 import pandas as pd
 import pytest
 
-from custkit.analysis.cohorts import churn_spells, cohorts, day_retention
+from custkit.analysis.cohorts import churn_spells, cohort_ages, cohorts, day_retention
 
 AS_OF = datetime(2026, 11, 1)
 
@@ -105,3 +105,22 @@ def test_churn_is_the_first_long_silence_or_the_farewell(purchases, load_table):
 
 def test_no_customers_no_spells(purchases, load_table):
     assert churn_spells(load_table("customers", []), purchases(), as_of=AS_OF, dormant_days=100).empty
+
+
+def test_what_a_customer_has_brought_rests_on_the_cohorts_that_are_so_old(purchases):
+    told = cohort_ages(cohorts(purchases(*BOUGHT), as_of=AS_OF), ages=(0, 1, 2, 3))
+    pd.testing.assert_frame_equal(
+        told,
+        pd.DataFrame(
+            {
+                "age_months": [0, 1, 2],
+                "cohort_customers": [3, 2, 2],
+                "retention_rate": [1, 0, 0.5],
+                "orders_per_customer": [1, 1, 2.0],
+                "revenue_per_customer": [70 / 3, 15, 20],
+                # The cost of one of October's orders is not known.
+                "margin_per_customer": [None, 6, 9],
+            }
+        ),
+        check_dtype=False,
+    )

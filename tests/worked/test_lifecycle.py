@@ -17,6 +17,7 @@ from custkit.analysis.lifecycle import (
     stage_history,
     stage_rates,
     stage_transitions,
+    vip_definitions,
     visitors,
 )
 from custkit.client import Lifecycle
@@ -250,3 +251,11 @@ def test_stays_that_go_on_count_in_the_median(load_table):
     assert dwell.loc["regular", ["customers", "months_so_far", "n"]].tolist() == [2, 2, 2]
     assert dwell.loc["dormant", ["customers", "months_so_far", "n"]].tolist() == [1, 6, 0]
     assert dwell.loc["regular", "median_months"] != dwell.loc["regular", "median_months"]
+
+
+def test_each_definition_of_a_vip_names_its_own_people(shop):
+    told = vip_definitions(*shop, as_of=AS_OF, rules=RULES, has=lambda name: name != "customers.prepaid_amount").set_index("vip_by")
+    # Eleven customers spent 1,800: 500 by `big`, 900 by `silent`, who is dormant and marked by the client.
+    assert told.loc["spend"].tolist() == [2, pytest.approx(2 / 11), 1400, pytest.approx(1400 / 1800), True]
+    assert told.loc["identity"].tolist() == [1, pytest.approx(1 / 11), 900, 0.5, False]
+    assert told.loc["prepaid"].drop("is_used").isna().all()
