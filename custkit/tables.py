@@ -136,7 +136,7 @@ CUSTOMERS = _table(
     Column("household_size", "string", "people in the household", feeds=("S45",)),
     Column("is_vip", "boolean", "VIP by identity, as the client declares it", feeds=("S59",)),
     Column("prepaid_amount", MONEY, "money paid in ahead", "currency", feeds=("S59",)),
-    Column("consent", "boolean", "agreed to marketing; null is no", feeds=("S102",)),
+    Column("consent", "boolean", "agreed to marketing; not known is no", feeds=("S102",)),
 )
 
 PRODUCTS = _table(

@@ -124,7 +124,7 @@ def read(name: str, path: Path) -> Told:
             continue
         source = "".join(cell["source"])
         if "parameters" in cell["metadata"].get("tags", ()):
-            source = f"client, period = 'alder', {PERIOD!r}"
+            source += f"\nclient, period = 'alder', {PERIOD!r}"
         body = ast.parse(source).body
         last = ast.Expression(body.pop().value) if isinstance(body[-1], ast.Expr) else None
         exec(compile(ast.Module(body, []), name, "exec"), namespace)
