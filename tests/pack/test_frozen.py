@@ -131,11 +131,21 @@ def read(name: str, path: Path) -> Told:
         last = ast.Expression(body.pop().value) if isinstance(body[-1], ast.Expr) else None
         exec(compile(ast.Module(body, []), name, "exec"), namespace)
         value = eval(compile(last, name, "eval"), namespace) if last else None
-        data = value._repr_mimebundle_() if hasattr(value, "_repr_mimebundle_") else {}
-        data = data[0] if isinstance(data, tuple) else data
-        cell["outputs"] = [{"output_type": "execute_result", "data": json.loads(json.dumps(data))}]
+        cell["outputs"] = [{"output_type": "execute_result", "data": json.loads(json.dumps(data))} for data in displayed(value)]
         plt.close("all")
     return harvest(name, notebook)
+
+
+def displayed(value: Any) -> list[dict[str, Any]]:
+    """What a notebook would show of a cell's last value: itself, or what it displays one after another."""
+    if hasattr(value, "_ipython_display_"):
+        parts: list[Any] = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("IPython.display.display", parts.append)
+            value._ipython_display_()
+        return [data for part in parts for data in displayed(part)]
+    data = value._repr_mimebundle_() if hasattr(value, "_repr_mimebundle_") else {}
+    return [data[0] if isinstance(data, tuple) else data]
 
 
 def shown(pages: list[Told]) -> list[str]:
