@@ -237,8 +237,8 @@ def list_sizes(known: ir.Table, on: ir.Table, *, lists: Sequence[ActionList] = L
 def control_sizes(sizes: pd.DataFrame, scores: pd.DataFrame, *, worth: float = 0.2) -> pd.DataFrame:
     """How many of each list are left alone, so that a contact that makes `worth` more of them buy is seen with 80 % power.
 
-    list_sizes, list_scores  →  list | customers, control (left alone), base_rate (who bought within a month, of last month's list),
-    seen_from (smallest difference in shares that this control shows)
+    list_sizes, month_scores  →  list | customers, control (left alone), base_rate (who bought within a month, of last month's list),
+    seen_from (smallest difference in shares that this control shows with that power), is_short (it is larger than the one wanted)
 
     Two-sided test at 5 %. A list that cannot show it even when halved is halved, and `seen_from` says what it can show; a list without a
     measured rate has no control size and no `seen_from` (null, control 0). [Cohen 1988; S94]
@@ -253,16 +253,18 @@ def control_sizes(sizes: pd.DataFrame, scores: pd.DataFrame, *, worth: float = 0
         people, n = int(rates["members"].get(name, 0)), int(n)
         rate = float(rates["bought"].get(name, 0)) / people if people else math.nan
         if not people or n < 2 or not 0 < rate < 1:
-            rows.append((name, n, 0, rate, math.nan))
+            rows.append((name, n, 0, rate, math.nan, False))
             continue
         control = control_size(n, rate, worth=worth)
-        rows.append((name, n, control, rate, _Z * math.sqrt(_noise(n, control, rate, rate))))
-    return pd.DataFrame(rows, columns=["list", "customers", "control", "base_rate", "seen_from"])
+        better = _better(rate, worth)
+        is_short = _noise(n, control, rate, better) > ((better - rate) / _Z) ** 2
+        rows.append((name, n, control, rate, _Z * math.sqrt(_noise(n, control, rate, rate)), is_short))
+    return pd.DataFrame(rows, columns=["list", "customers", "control", "base_rate", "seen_from", "is_short"])
 
 
 def control_size(n: int, rate: float, *, worth: float = 0.2) -> int:
     """The smallest control of `n` customers that shows `rate` × (1 + worth) with 80 % power; half of them where none does."""
-    better = min(rate * (1 + worth), 0.5 + rate / 2)
+    better = _better(rate, worth)
     wanted = ((better - rate) / _Z) ** 2
     low, high = 1, n // 2
     if _noise(n, high, rate, better) > wanted:
@@ -273,8 +275,21 @@ def control_size(n: int, rate: float, *, worth: float = 0.2) -> int:
     return low
 
 
+def _better(rate: float, worth: float) -> float:
+    return min(rate * (1 + worth), 0.5 + rate / 2)
+
+
 def _noise(n: int, control: int, rate: float, better: float) -> float:
     return better * (1 - better) / (n - control) + rate * (1 - rate) / control
+
+
+def control_salt(book: Book) -> str:
+    """What the draw of those left alone is keyed by: client, month, and the id of the client's key of pseudonyms where there is one.
+
+    The id names the key without telling it. Neither is a secret kept from whoever has the snapshot: the salt is there so that a month can
+    be drawn again, the same, and another month otherwise.
+    """
+    return "|".join([book.client.slug, str(book.period), book.snapshot.manifest.get("pseudonyms") or "public"])
 
 
 def with_control(on: ir.Table, sizes: pd.DataFrame, *, salt: str) -> ir.Table:
@@ -282,7 +297,7 @@ def with_control(on: ir.Table, sizes: pd.DataFrame, *, salt: str) -> ir.Table:
 
     listed, control_sizes  →  … + is_control
 
-    Keyed by `salt` and the list, so that nobody is left alone on every list or every month.
+    Keyed by `control_salt` and the list, so that whoever is left alone on one list or in one month is not more likely to be on another.
     """
     draw = md5(ibis.literal(salt + "|") + on["list"] + "|" + on.customer_id)
     drawn = on.mutate(draw=draw)

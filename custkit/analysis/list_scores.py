@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from ibis import _
 
-from custkit.analysis.action_lists import BIG, BOUGHT, LISTS, SILENT, ActionList
+from custkit.analysis.action_lists import BIG, BOUGHT, LISTS, SILENT, ActionList, listed
 from custkit.analysis.rates import Z95, wilson
 from custkit.book import Book
 from custkit.engine import frame, to_float
@@ -28,8 +28,9 @@ VERDICT_NAMES = {
 }  # fmt: skip
 COLUMNS = (
     "list", "outcome", "members", "hits", "precision", "precision_low", "precision_high", "others", "others_rate", "lift", "lift_low",
-    "lift_high", "verdict", "expected_hits", "bought", "orders", "orders_squares", "revenue", "revenue_squares",
+    "lift_high", "verdict", "expected_hits",
 )  # fmt: skip
+MONTH_COLUMNS = ("list", "members", "bought", "orders", "orders_squares", "revenue", "revenue_squares")
 
 
 def list_scores(
@@ -39,22 +40,18 @@ def list_scores(
 
     standings, orders  →  list | outcome, members, hits, precision (hits / members), precision_low, precision_high (95 %), others (of the
     base, not on the list), others_rate (the same share of them), lift (precision / others_rate), lift_low, lift_high (95 %), verdict,
-    expected_hits (sum of the chances told; null where none was), and of members bought, orders, revenue (currency) with sums of squares
+    expected_hits (sum of the chances told; null where none was)
 
     Everybody who fits, whether contacted or not; a list is judged before it is shortened by consent and by other lists. A list of fewer
     than 30, or with fewer than 5 hits or 5 misses expected, tells nothing. [Wilson 1927; Katz et al. 1978; S51]
     """
-    later = (
-        purchases.filter(_.customer_id.notnull(), _.ordered_at >= start, _.ordered_at < end)
-        .group_by("customer_id")
-        .aggregate(later_orders=_.count(), later_revenue=to_float(_.revenue.sum()))
-        .mutate(spend_rank=ibis.rank().over(ibis.window(order_by=ibis.desc("later_revenue"))), buyers=_.count().over(ibis.window()))
+    later = _later(purchases, start=start, end=end).mutate(
+        spend_rank=ibis.rank().over(ibis.window(order_by=ibis.desc("later_revenue"))), buyers=_.count().over(ibis.window())
     )
     both = known.left_join(later, "customer_id").drop("customer_id_right")
     came = both.later_orders.notnull()
     happened = {BOUGHT: came, SILENT: ~came, BIG: (to_float(both.spend_rank) < 0.1 * to_float(both.buyers)).fill_null(False)}
     measures: dict[str, Any] = {}
-    orders, revenue = to_float(both.later_orders).fill_null(0.0), both.later_revenue.fill_null(0.0)
     for rule in lists:
         on = rule.who(both).fill_null(False) & rule.among(both).fill_null(False)
         off = rule.among(both).fill_null(False) & ~on
@@ -62,9 +59,6 @@ def list_scores(
         measures |= {
             f"{rule.name}_members": both.count(where=on), f"{rule.name}_hits": both.count(where=on & hit),
             f"{rule.name}_others": both.count(where=off), f"{rule.name}_other_hits": both.count(where=off & hit),
-            f"{rule.name}_bought": both.count(where=on & came),
-            f"{rule.name}_orders": orders.sum(where=on), f"{rule.name}_orders_squares": (orders * orders).sum(where=on),
-            f"{rule.name}_revenue": revenue.sum(where=on), f"{rule.name}_revenue_squares": (revenue * revenue).sum(where=on),
             f"{rule.name}_expected": both[rule.chance].sum(where=on) if rule.chance else ibis.null("float64"),
         }  # fmt: skip
     row = frame(both.aggregate(**measures)).iloc[0]
@@ -87,11 +81,40 @@ def past_scores(known: Mapping[Period, ir.Table], book: Book, *, lists: Sequence
     return pd.concat(found, ignore_index=True).sort_values("list", key=lambda names: names.map(order.index), ignore_index=True)
 
 
-def month_scores(known: Mapping[Period, ir.Table], book: Book, *, lists: Sequence[ActionList] = LISTS) -> pd.DataFrame:
-    """Every list of a month ago held against the month, whatever time it was given: the base of what is expected of a month."""
+def month_scores(
+    known: Mapping[Period, ir.Table], book: Book, *, lists: Sequence[ActionList] = LISTS, max_lists: int = 1, consent: bool = False
+) -> pd.DataFrame:
+    """What the people did in the month whom the lists would have held when it began, shortened by order and consent as today's are.
+
+    standings_by_month, its book  →  list | members, bought (of them), orders, revenue (currency), and their sums of squares
+
+    Consent is as it is known now. Without a month before there is no row.
+    """
     if book.period - 1 not in known:
-        return pd.DataFrame(columns=list(COLUMNS))
-    return list_scores(known[book.period - 1], book.purchases, start=book.start, end=book.as_of, lists=lists)
+        return pd.DataFrame(columns=list(MONTH_COLUMNS))
+    on = listed(known[book.period - 1], lists=lists, max_lists=max_lists, consent=consent)
+    return month_of(on, book.purchases, start=book.start, end=book.as_of)
+
+
+def month_of(on: ir.Table, purchases: ir.Table, *, start: datetime, end: datetime) -> pd.DataFrame:
+    """What the people of each list did from `start` to `end`; the columns are those of `month_scores`.
+
+    listed, orders  →  list | members, bought, orders, orders_squares, revenue, revenue_squares
+    """
+    both = on.left_join(_later(purchases, start=start, end=end), "customer_id").drop("customer_id_right")
+    orders, revenue = to_float(both.later_orders).fill_null(0.0), both.later_revenue.fill_null(0.0)
+    held = both.select("list", bought=both.later_orders.notnull(), orders=orders, revenue=revenue)
+    return frame(
+        held.group_by("list").aggregate(
+            members=_.count(), bought=_.bought.cast("int64").sum(), orders=_.orders.sum(), orders_squares=(_.orders * _.orders).sum(),
+            revenue=_.revenue.sum(), revenue_squares=(_.revenue * _.revenue).sum(),
+        ).order_by("list")
+    )  # fmt: skip
+
+
+def _later(purchases: ir.Table, *, start: datetime, end: datetime) -> ir.Table:
+    within = purchases.filter(_.customer_id.notnull(), _.ordered_at >= start, _.ordered_at < end)
+    return within.group_by("customer_id").aggregate(later_orders=_.count(), later_revenue=to_float(_.revenue.sum()))
 
 
 def _scored(rule: ActionList, row: pd.Series) -> tuple[Any, ...]:
@@ -103,10 +126,9 @@ def _scored(rule: ActionList, row: pd.Series) -> tuple[Any, ...]:
     lift, lift_low, lift_high = risk_ratio(hits, members, other_hits, others)
     verdict = judged(hits, members, other_hits, others) if rule.picks else WHOLE
     expected = float(of("expected")) if pd.notna(of("expected")) else math.nan
-    sums = [float(of(part) or 0.0) if pd.notna(of(part)) else 0.0 for part in ("orders", "orders_squares", "revenue", "revenue_squares")]
     return (
         rule.name, rule.outcome, members, hits, hits / members if members else math.nan, low, high, others,
-        other_hits / others if others else math.nan, lift, lift_low, lift_high, verdict, expected, int(of("bought")), *sums,
+        other_hits / others if others else math.nan, lift, lift_low, lift_high, verdict, expected,
     )  # fmt: skip
 
 
@@ -137,7 +159,7 @@ def judged(hits: int, n: int, other_hits: int, others: int) -> str:
 def expected_without_contact(sizes: pd.DataFrame, scores: pd.DataFrame, *, margin: float | None = None) -> pd.DataFrame:
     """What the people of each list will bring in a month by themselves, if they do as those on last month's list did.
 
-    list_sizes, list_scores of one month  →  list | customers, measured (people on last month's list), expected_orders, orders_low,
+    list_sizes, month_scores  →  list | customers, measured (people on last month's list), expected_orders, orders_low,
     orders_high, expected_revenue, revenue_low, revenue_high (95 %), expected_margin (null where no margin is known)
 
     Null where fewer than 30 were on last month's list: not measured yet. What a contact adds to it is not known before a list has had a

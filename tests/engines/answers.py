@@ -305,7 +305,8 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
         q.on_lists(), q.ask("action_lists.control_sizes"), salt="engines|2026-10"
     ),
     "action_lists.segment_lists": lambda q: action_lists.segment_lists(q.on_lists()),
-    "list_scores.month_scores": lambda q: list_scores.month_scores(q.standings(), q.book),
+    "action_lists.control_salt": lambda q: action_lists.control_salt(q.book),
+    "list_scores.month_scores": lambda q: list_scores.month_scores(q.standings(), q.book, max_lists=2, consent=True),
     "list_scores.past_scores": lambda q: list_scores.past_scores(q.standings(), q.book),
     "list_scores.expected_without_contact": lambda q: list_scores.expected_without_contact(
         q.ask("action_lists.list_sizes"), q.ask("list_scores.month_scores"), margin=0.4

@@ -7,8 +7,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from custkit.analysis.action_lists import ActionList, control_size, list_sizes, listed, with_control
-from custkit.analysis.list_scores import BETTER, FEW, NO_BETTER, judged, list_scores, risk_ratio
+from custkit.analysis.action_lists import ActionList, control_size, control_sizes, list_sizes, listed, with_control
+from custkit.analysis.list_scores import BETTER, FEW, NO_BETTER, judged, list_scores, month_of, risk_ratio
 from custkit.analysis.tag_register import has_tag
 from custkit.client import TagRule
 from custkit.engine import fetch
@@ -88,8 +88,22 @@ def test_lists_are_held_against_what_happened(people, load_table):
     rich, late = scored.loc["rich"], scored.loc["late"]
     assert (rich.members, rich.hits, rich.others, rich.others_rate, rich.verdict) == (3, 2, 2, 0.0, FEW)
     # Of ann, cat and dan, who were at risk, ann came; bob was not at risk and came too.
-    assert (late.members, late.hits, late.others, late.bought, late.revenue) == (3, 2, 1, 1, 10.0)
+    assert (late.members, late.hits, late.others) == (3, 2, 1)
     assert late.expected_hits == pytest.approx(2.6)
+    # On the lists as shortened dan, who said farewell, is on none, and ann is on the first only: of those at risk cat is left.
+    month = month_of(listed(known, lists=LISTS), orders, start=datetime(2026, 10, 1), end=datetime(2026, 11, 1)).set_index("list")
+    assert month.loc["rich"].tolist() == [2, 2, 2.0, 2.0, 20.0, 200.0]
+    assert month.loc["late"].tolist() == [1, 0, 0.0, 0.0, 0.0, 0.0]
+
+
+def test_a_list_too_small_for_the_effect_says_so():
+    sizes = pd.DataFrame({"list": ["small", "large", "new"], "customers": [100, 20_000, 500]})
+    month = pd.DataFrame({"list": ["small", "large"], "members": [100, 20_000], "bought": [20, 4_000]})
+    control = control_sizes(sizes, month).set_index("list")
+    # 80 % power, halves of 100, 20 %: (1.96 + 0.84) × √(2 × 0.2 × 0.8 / 50) = 0.224, and a fifth more buyers is 0.04.
+    assert control.is_short.to_dict() == {"small": True, "large": False, "new": False}
+    assert control.control["small"] == 50 and control.control["new"] == 0
+    assert control.seen_from["small"] == pytest.approx(0.224, abs=0.0005) and control.seen_from["large"] <= 0.04
 
 
 def test_lift_is_told_with_its_range():

@@ -22,13 +22,21 @@ from custkit.words import _, ngettext
 _BY_NAME = {rule.name: rule for rule in LISTS}
 
 
-def lists_finding(sizes: pd.DataFrame, control: pd.DataFrame, *, consent: bool) -> Finding:
-    """How many people are on how many lists, how many are left alone, and how consent was kept."""
+def lists_finding(sizes: pd.DataFrame, control: pd.DataFrame, *, consent: bool, worth: float) -> Finding:
+    """How many people are on how many lists, how many are left alone, what that can show, and how consent was kept."""
     n, lists, left = int(sizes["customers"].sum()), int((sizes["customers"] > 0).sum()), int(control["control"].sum())
     head = ngettext("{n} place on {lists} action lists for Monday.", "{n} places on {lists} action lists for Monday.", n)
     detail = [
         _("{left} of them, drawn at random, are left alone, so that next month shows what contact adds.").format(left=words.count(left))
     ]
+    short, drawn = int(control["is_short"].sum()), int((control["control"] > 0).sum())
+    if short:
+        said = ngettext(
+            "{short} of {lists} list cannot show {worth} more buyers with 80% power, though half of it is left alone: it is too small.",
+            "{short} of {lists} lists cannot show {worth} more buyers with 80% power, though half of each is left alone: too few people.",
+            drawn,
+        )
+        detail.append(said.format(short=words.count(short), lists=words.count(drawn), worth=words.share(worth, 0)))
     if consent:
         no, unknown = int(sizes["no_consent"].sum()), int(sizes["unknown_consent"].sum())
         said = _("Kept off, counted once for each list they fit: {no} who said no to marketing and {unknown} who were not asked.")
@@ -38,7 +46,11 @@ def lists_finding(sizes: pd.DataFrame, control: pd.DataFrame, *, consent: bool) 
     facts = (
         Fact("listed", n, "count", n=n, definition=_("People on action lists, each on as many as the client file allows.")),
         Fact("left_alone", left, "count", numerator=left, denominator=n, definition=_("Drawn by a keyed hash of list, month and id.")),
-    )
+        Fact(
+            "lists_short", short, "count", numerator=short, denominator=drawn,
+            definition=_("Lists whose people left alone are too few to show the effect that the client file asks for with 80% power."),
+        ),
+    )  # fmt: skip
     return Finding(head.format(n=words.count(n), lists=words.count(lists)), " ".join(detail), facts)
 
 
@@ -87,8 +99,9 @@ def effect_table(expected: pd.DataFrame, control: pd.DataFrame) -> Shown:
         }
     )
     note = _(
-        "By themselves: a month, if they do as those did whom the same rule chose a month ago; empty: fewer than 30 then. What contact "
-        "adds is told when a month with people left alone is over; the difference in buyers that they can show with 80% power stands beside."  # noqa: E501
+        "By themselves: a month, if they do as those did who would have been on the same list a month ago, shortened by the other "
+        "lists and by consent as this one is; empty: fewer than 30 then. What contact adds is told when a month "
+        "with people left alone is over; the difference in buyers that they can show with 80% power stands beside."
     )
     return table(shown.drop(columns=[] if both["expected_margin"].notna().any() else ["margin_alone"]), note=note, small="on_list")
 
@@ -139,8 +152,9 @@ def scores_finding(scores: pd.DataFrame) -> Finding:
         said = _("Most of all {list}: {share} {outcome}, {others} of the others (lift {lift}, {low} to {high}).")
         detail.append(
             said.format(
-                list=_(NAMES.get(best["list"], best["list"])), share=words.share(best["precision"], 0), outcome=_(OUTCOME_NAMES[best["outcome"]]),  # noqa: E501
-                others=words.share(best["others_rate"], 0), lift=words.number(best["lift"], 2), low=words.number(best["lift_low"], 2),
+                list=_(NAMES.get(best["list"], best["list"])), outcome=_(OUTCOME_NAMES[best["outcome"]]),
+                share=words.share(best["precision"], 0), others=words.share(best["others_rate"], 0),
+                lift=words.number(best["lift"], 2), low=words.number(best["lift_low"], 2),
                 high=words.number(best["lift_high"], 2),
             )
         )  # fmt: skip
@@ -149,7 +163,8 @@ def scores_finding(scores: pd.DataFrame) -> Finding:
     facts = tuple(
         Fact(
             f"lift_{line['list']}", float(line["lift"]), "number", numerator=int(line["hits"]), n=int(line["members"]),
-            low=float(line["lift_low"]), high=float(line["lift_high"]), definition=_("Share of the list that did as expected, over that of its base not on the list."),  # noqa: E501
+            low=float(line["lift_low"]), high=float(line["lift_high"]),
+            definition=_("Share of the list that did as expected, over that of its base not on the list."),
         )
         for _i, line in told.iterrows()
     )  # fmt: skip
@@ -190,8 +205,9 @@ def _numbers(low: float, high: float) -> str:
 
 def _scores_note() -> str:
     return _(
-        "The rule as it chose a month ago (three months ago for those at risk), whoever was contacted. Precision: of those on the list, who "  # noqa: E501
-        "did as expected. Others: of those the list could have chosen and did not. Ranges hold 95%."
+        "The rule as it chose a month ago (three months ago for those at risk), whoever was contacted, before consent and other lists "
+        "shortened it. Precision: of those on the list, who did as expected. Others: of those the list could have chosen and did not. "
+        "Ranges hold 95%. Where the chances summed are far from who did, take the precision for the chance."
     )
 
 
