@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 
 import ibis.expr.types as ir
 import pandas as pd
-from planted import PERIOD, Told, _newer, _rates_changed, print_claims, print_told, shop_books
+from planted import PERIOD, Told, print_claims, print_told, shop_books
 
-from custkit.analysis import funnel, lifecycle, registrations
-from custkit.analysis.rates import Z90, wilson
+from custkit.analysis import cohorts, funnel, lifecycle, registrations
+from custkit.analysis.rates import SMALL_SAMPLE, Z90, false_discovery, shares_p_value, wilson
 from custkit.book import Book
 from custkit.demo.shop import Shop
 from custkit.engine import frame
@@ -138,6 +138,23 @@ def claims(book: Book) -> Iterator[tuple[str, int, int]]:
     yield "channel whose registrations differ", int(quality["is_different"].sum()), len(quality) - 1
     yield "rate between stages against last month", *_rates_changed(book)
     yield "new customers of the last three months", int(_newer(book)), 1
+
+
+def _rates_changed(book: Book) -> tuple[int, int]:
+    rules, people = book.client.lifecycle, (book.customers, book.purchases, book.events)
+    now, then = (lifecycle.month_rates(*people, as_of=as_of, rules=rules) for as_of in (book.as_of, book.start))
+    both = now.merge(then, on=["stage", "measure"], suffixes=("", "_before"))
+    both = both[(both["n"] >= SMALL_SAMPLE) & (both["n_before"] >= SMALL_SAMPLE)]
+    counts = both[["customers", "n", "customers_before", "n_before"]].astype("int64").to_numpy().tolist()
+    return sum(p <= 0.05 for p in false_discovery([shares_p_value(*row) for row in counts])), len(both)
+
+
+def _newer(book: Book) -> bool:
+    triangle = cohorts.cohorts(book.purchases, as_of=book.as_of)
+    later = triangle[(triangle["cohort"] > triangle["cohort"].min()) & (triangle["period"] == 1) & triangle["retention_rate"].notna()]
+    new, old = later.iloc[-3:], later.iloc[:-3]
+    counts = [int(part[name].sum()) for part in (new, old) for name in ("customers", "cohort_customers")]
+    return shares_p_value(*counts) <= 0.05
 
 
 def _month(book: Book) -> ir.Table:

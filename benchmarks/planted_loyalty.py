@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from planted import PERIOD, Told, print_claims, print_told, shop_books
 
-from custkit.analysis import nps, tier_stop
+from custkit.analysis import answers, recommendation, tier_stop
 from custkit.analysis.tiers import NO_TIER
 from custkit.book import Book
 from custkit.demo.shop import Shop
@@ -41,15 +41,15 @@ def recovered(book: Book, shop: Shop) -> Iterator[Told]:
         planted = float(members.isin(stopped).mean()) if row.tier == "gold" else 0.0
         yield Told(f"stop after {row.tier}", planted, row.stop_share, row.stop_low, row.stop_high)
     for row in scores(book).itertuples():
-        planted = shop.planted.nps["none" if row.tier == NO_TIER else row.tier]
-        yield Told(f"net promoter score, {row.tier}", planted, row.nps, row.nps_low, row.nps_high)
+        planted = shop.planted.nps["none" if row.group == NO_TIER else row.group]
+        yield Told(f"net promoter score, {row.group}", planted, row.nps, row.low, row.high)
 
 
 def scores(book: Book):
     """The score by tier over all that was ever answered."""
-    answers = nps.answers_by_tier(book.surveys, book.loyalty_ledger)
-    found = nps.nps_by_tier(answers, start=book.days_before(3650), as_of=book.as_of, order=book.client.tiers)
-    return found[found["quarter"] == nps.WHOLE]
+    moods = answers.answer_moods(book.surveys)
+    start = book.days_before(3650)
+    return recommendation.nps_tiers(moods, book.loyalty_ledger, start=start, as_of=book.as_of, order=book.client.tiers)
 
 
 def claims(book: Book) -> Iterator[tuple[str, int, int]]:

@@ -6,11 +6,10 @@ python benchmarks/planted_needs.py [SHOPS] [CUSTOMERS]     20 shops of 5,000 cus
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
 from collections.abc import Iterator
 
 import numpy as np
-from planted import Told, _gap_after, print_claims, print_told, shop_books
+from planted import Told, compare
 
 from custkit.analysis import incremental_sales as sales
 from custkit.analysis import recommendations as recommend
@@ -24,17 +23,7 @@ from custkit.demo.shop import Shop
 
 
 def main(shops: int = 20, customers: int = 5000) -> None:
-    told, claims = defaultdict(list), defaultdict(list)
-    for book, shop in shop_books(shops, customers):
-        if shop.is_null:
-            for what, made, tests in alarms(book):
-                claims[what].append((made, tests))
-        else:
-            for one in recovered(book, shop):
-                told[one.what].append(one)
-    print(f"{shops} shops of {customers:,} customers, 2026-10; 90% intervals\n")
-    print_told(told)
-    print_claims(claims)
+    compare(recovered, alarms, shops, customers, "90% intervals")
 
 
 def recovered(book: Book, shop: Shop) -> Iterator[Told]:
@@ -65,6 +54,16 @@ def _pairs_and_route(book: Book, shop: Shop) -> Iterator[Told]:
         notch = 1.57 * Z90 / 1.96 * (row["wait_third_quartile"] - row["wait_first_quartile"]) / np.sqrt(row["route_customers"])
         wait = row["wait_median"]
         yield Told("route: median days", _gap_after(shop, route.antecedent), wait, wait - notch, wait + notch)
+
+
+def _gap_after(shop: Shop, product: str) -> float:
+    """Median days from an order with the product to the customer's next shopping day, in the last 365 days, whatever the next one holds."""
+    orders = shop.orders[(shop.orders["kind"] == "sale") & (shop.orders["customer"] >= 0)]
+    orders = orders.assign(day=np.floor(orders["day"])).query("day >= @orders.day.max() - 365")
+    days = orders.drop_duplicates(["customer", "day"]).sort_values(["customer", "day"])
+    days["gap"] = days.groupby("customer")["day"].shift(-1) - days["day"]
+    held = shop.lines.loc[(shop.lines["product"] == shop.product(product)) & ~shop.lines["free"], "order"]
+    return float(days[days["order"].isin(held)]["gap"].median())
 
 
 def _needs(book: Book, shop: Shop) -> Iterator[Told]:

@@ -6,10 +6,9 @@ python benchmarks/planted_voice.py [SHOPS] [CUSTOMERS]     20 shops of 5,000 cus
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
 from collections.abc import Iterator
 
-from planted import PERIOD, Told, print_claims, print_told, shop_books
+from planted import Told, compare
 
 from custkit.analysis import answers, causes, needs, recommendation, rfm, satisfaction, signals, unmet_searches
 from custkit.analysis.rates import Z90, Z95, wilson
@@ -19,17 +18,7 @@ from custkit.demo.shop import Shop
 
 
 def main(shops: int = 20, customers: int = 5000) -> None:
-    told, claimed = defaultdict(list), defaultdict(list)
-    for book, shop in shop_books(shops, customers):
-        if shop.is_null:
-            for what, made, tests in claims(book):
-                claimed[what].append((made, tests))
-        else:
-            for one in recovered(book, shop):
-                told[one.what].append(one)
-    print(f"{shops} shops of {customers:,} customers, {PERIOD}; 90% intervals\n")
-    print_told(told)
-    print_claims(claimed)
+    compare(recovered, claims, shops, customers, "90% intervals")
 
 
 def recovered(book: Book, shop: Shop) -> Iterator[Told]:

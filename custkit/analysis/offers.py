@@ -208,23 +208,6 @@ def offer_habit(so_far: ir.Table, *, top: int = 10) -> pd.DataFrame:
     )[["order_number", "customers", "offer_orders", "offer_share", "offer_low", "offer_high", "offer_share_so_far", "given_per_customer"]]
 
 
-def offers_by_order_number(purchases: ir.Table, *, top: int = 10) -> pd.DataFrame:
-    """Follow the use of offers from a customer's first order to the next ones.
-
-    purchases  →  order_number (1 … top) | orders, offer_orders, offer_share, offer_low, offer_high (95 %), coupon_share (of gross)
-
-    Later orders come from other people than first ones: those who stayed. [S34]
-
-    Raises ValueError if top < 1.
-    """
-    if top < 1:
-        raise ValueError(f"top must be 1 or more, not {top}")
-    numbered = purchases.filter(_.order_number.notnull() & (_.order_number <= top))
-    steps = frame(numbered.group_by("order_number").aggregate(**_measures())).sort_values("order_number", ignore_index=True)
-    steps = steps if steps["offer_orders"].any() else steps.iloc[:0]
-    return _shares(steps)[["order_number", "orders", "offer_orders", "offer_share", "offer_low", "offer_high", "coupon_share"]]
-
-
 def wholly_on_offer(purchases: ir.Table, lines: ir.Table) -> ir.Table:
     """Mark the orders in which every product was bought on offer.
 

@@ -18,6 +18,7 @@ from custkit.analysis.tiers import NO_TIER, tier_moves
 from custkit.engine import frame
 
 COLUMNS = ("group", "answers", "respondents", "promoters", "passives", "detractors", "nps", "low", "high")
+QUARTER_COLUMNS = ("quarter", "tier", *COLUMNS[1:7], "nps_low", "nps_high")
 CHANGE_COLUMNS = ("nps", "low", "high", "answers", "before", "before_answers", "change", "change_low", "change_high", "is_change")
 EVERYBODY = "all"
 
@@ -53,16 +54,39 @@ def nps_tiers(
 
     It is the tier of that day, never today's: who was happy and then rose would make every tier look better than it is. [S14, S67]
     """
+    found = _scored(_with_tier(moods, ledger, start=start, as_of=as_of).mutate(group=_.tier), z=z)
+    return _by_tier(found, found["group"], order)[list(COLUMNS)]
+
+
+def nps_tier_quarters(moods: ir.Table, ledger: ir.Table, *, start: datetime, as_of: datetime, order: Sequence[str] = ()) -> pd.DataFrame:
+    """The score by tier over the whole window, and quarter by quarter.
+
+    answer_moods(…), loyalty ledger  →  quarter ("all", then "2026-Q3", …), tier (as `nps_tiers`) | answers, respondents, promoters,
+    passives, detractors, nps (-1 to 1), nps_low, nps_high (95 %). Quarters without an answer have no row. [S14]
+    """
+    held = _with_tier(moods, ledger, start=start, as_of=as_of)
+    quarter = _.answered_at.year().cast("string") + "-Q" + _.answered_at.quarter().cast("string")
+    whole, parts = nps_tiers(moods, ledger, start=start, as_of=as_of, order=order), _scored(held.mutate(group=quarter + "|" + _.tier))
+    named = parts["group"].str.split("|", n=1, expand=True).reindex(columns=[0, 1])
+    parts = _by_tier(parts.assign(quarter=named[0], tier=named[1]).sort_values("quarter", kind="stable"), named[1], order, "quarter")
+    told = pd.concat([whole.rename(columns={"group": "tier"}).assign(quarter=EVERYBODY), parts], ignore_index=True)
+    return told.rename(columns={"low": "nps_low", "high": "nps_high"})[list(QUARTER_COLUMNS)].astype({"quarter": "str", "tier": "str"})
+
+
+def _with_tier(moods: ir.Table, ledger: ir.Table, *, start: datetime, as_of: datetime) -> ir.Table:
+    """Answers of known customers to "would you recommend us?" with the tier held that day."""
     inside = moods.filter(_.is_recommend, _.customer_id.notnull(), _.answered_at >= start, _.answered_at < as_of)
     held = tier_moves(ledger).select("customer_id", "moved_at", "next_at", "tier")
     at = inside.join(held, "customer_id").filter(_.moved_at <= _.answered_at, _.next_at.isnull() | (_.next_at > _.answered_at))
     tier = at.group_by("response_id").aggregate(tier=_.tier.max())
-    named = inside.left_join(tier, "response_id").drop("response_id_right")
-    found = _scored(named.mutate(group=_.tier.fill_null(NO_TIER)), z=z)
+    return inside.left_join(tier, "response_id").drop("response_id_right").mutate(tier=_.tier.fill_null(NO_TIER))
+
+
+def _by_tier(scored: pd.DataFrame, tiers: pd.Series, order: Sequence[str], *first: str) -> pd.DataFrame:
+    """Rows in the client's order of tiers, within `first`."""
     place = {name: i for i, name in enumerate((NO_TIER, *order))}
-    return found.assign(place=[place.get(name, len(place)) for name in found["group"]]).sort_values(
-        ["place", "group"], ignore_index=True
-    )[list(COLUMNS)]  # fmt: skip
+    placed = scored.assign(place=[place.get(name, len(place)) for name in tiers])
+    return placed.sort_values([*first, "place", "group"], ignore_index=True)
 
 
 def nps_change(moods: ir.Table, *, start: datetime, middle: datetime, as_of: datetime) -> pd.DataFrame:

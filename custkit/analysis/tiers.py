@@ -1,11 +1,9 @@
-"""Tiers and points: what members hold, earn and let lapse, who moves up or down, and whether reaching a tier stops them. [S65, S67]"""
+"""Tiers and points: what members hold, earn and let lapse, and who moves up or down. [S67]"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from statistics import NormalDist
 
 import ibis
 import ibis.expr.types as ir
@@ -19,10 +17,6 @@ NO_TIER = mark("no tier")
 ACTIVITY_COLUMNS = (
     "tier", "members", "opening_points", "earned_points", "redeemed_points", "expired_points", "adjusted_points", "points_balance",
     "expiring_points", "idle_members", "upgrades", "downgrades",
-)  # fmt: skip
-STOP_COLUMNS = (
-    "tier", "reached", "near_missers", "threshold", "before_reached", "after_reached", "before_missed", "after_missed",
-    "effect", "effect_low", "effect_high", "again_reached", "again_missed", "again_effect", "again_low", "again_high",
 )  # fmt: skip
 
 is_tier_move = _.entry_type == "tier"
@@ -157,154 +151,3 @@ def _moved(ledger: ir.Table, start: datetime, order: Sequence[str]) -> pd.DataFr
             upgrades=_.count(where=_.tier_rank > _.previous_rank), downgrades=_.count(where=_.tier_rank < _.previous_rank)
         )
     )
-
-
-def tier_candidates(purchases: ir.Table, ledger: ir.Table, *, as_of: datetime, follow_days: int = 90, lookback_days: int = 365) -> ir.Table:
-    """Find the orders that made a customer reach a tier, and like orders that just did not.
-
-    purchases, loyalty ledger  →  tier, customer_id, order_date | reached (boolean), lookback_spend, threshold, before, after
-    (currency), before_orders, after_orders (purchase days)
-
-    An order day reached a tier when the member's first move to it fell on that day or before the next order, within 31 days.
-    threshold: what those who reached it had spent in the `lookback_days` up to that day; its 10th percentile. A near-misser
-    is a member who ordered, had not reached the tier by it, and stood as near to the threshold, from 25 % below to 25 % above;
-    the first such order of each is taken, whatever came later. before and after: the `follow_days` up to and with the order
-    day, and after it; only orders at least so long before `as_of`. [S65]
-    """
-    days = (
-        purchases.filter(_.customer_id.notnull())
-        .group_by("customer_id", "order_date")
-        .aggregate(spend=_.revenue.sum())
-        .mutate(day=_.order_date.epoch_days().cast("int64"))
-    )
-    journey = ibis.window(group_by="customer_id", order_by="day")
-    spans = {
-        "lookback_spend": (-(lookback_days - 1), 0),
-        "before": (-(follow_days - 1), 0),
-        "after": (1, follow_days),
-    }
-    spans_of = {
-        name: days.spend.sum().over(ibis.window(group_by="customer_id", order_by="day", range=(low, high)))
-        for name, (low, high) in spans.items()
-    }
-    joined_on = ledger.group_by("customer_id").aggregate(joined_on=_.occurred_at.min().date())
-    seen = (
-        days.mutate(**spans_of, next_day=_.day.lead().over(journey))
-        .mutate(
-            before_orders=_.day.count().over(ibis.window(group_by="customer_id", order_by="day", range=(-(follow_days - 1), 0))),
-            after_orders=_.day.count().over(ibis.window(group_by="customer_id", order_by="day", range=(1, follow_days))),
-        )
-        .join(joined_on, "customer_id")
-        .filter(_.order_date >= _.joined_on)
-    )
-    reached = (
-        ledger.filter(is_tier_move & _.tier.notnull())
-        .group_by("customer_id", "tier")
-        .aggregate(reached_day=_.occurred_at.min().date().epoch_days().cast("int64"))
-    )
-    tiers = reached.select("tier").distinct()
-    placed = (
-        seen.cross_join(tiers)
-        .left_join(reached, ["customer_id", "tier"])
-        .select(*seen.columns, tier=_.tier, reached_day=_.reached_day)
-        .filter(_.reached_day.isnull() | (_.reached_day >= _.day))
-        .mutate(
-            reached=((_.reached_day <= _.day + 31) & (_.next_day.isnull() | (_.reached_day < _.next_day))).fill_null(False),
-            waiting=(_.reached_day.isnull() | (_.reached_day >= _.next_day)).fill_null(False),
-        )
-    )
-    thresholds = placed.filter(_.reached).group_by("tier").aggregate(threshold=to_float(_.lookback_spend).quantile(0.1))
-    spend = to_float(_.lookback_spend)
-    near = (
-        placed.join(thresholds, "tier")
-        .filter((_.reached | _.waiting) & (spend >= 0.75 * _.threshold) & (spend <= 1.25 * _.threshold))
-        .filter((_.threshold > 0) & (_.order_date < (as_of - timedelta(days=follow_days)).date()))
-    )
-    first = ibis.window(group_by=["tier", "customer_id", "reached"], order_by="day")
-    return (
-        near.mutate(place=ibis.row_number().over(first))
-        .filter(_.place == 0)
-        .mutate(after=_.after.fill_null(0))
-        .select(
-            "tier",
-            "customer_id",
-            "order_date",
-            "reached",
-            "lookback_spend",
-            "threshold",
-            "before",
-            "after",
-            "before_orders",
-            "after_orders",
-        )
-    )
-
-
-def stops_after_tier(candidates: ir.Table, *, order: Sequence[str] = ()) -> pd.DataFrame:
-    """Compare what members buy after reaching a tier with near-missers who had bought as much and as often until then.
-
-    tier_candidates(…)  →  tier | reached, near_missers (members), threshold, before_reached, after_reached, before_missed,
-    after_missed, effect, effect_low, effect_high (currency a member), again_reached, again_missed, again_effect, again_low,
-    again_high (shares that bought again)
-
-    Whoever reaches a tier has just bought a lot and will buy less next, tier or no tier. So members are compared within groups of
-    equal order count (1, 2, 3, 4 and more) and near-equal spend (tenths of the threshold) over the time before, and near-missers
-    are weighted as the members who reached it. effect is the difference of the differences, below 0 when they stop;
-    intervals are 95 % for all tiers together (Bonferroni). Near-missers may reach the tier later, which makes the effect on
-    spend cautious; the share that bought again cannot be touched by that. A tier without both kinds of member, such as the one
-    everybody begins in, has no row. [S65]
-    """
-    kept = candidates.mutate(
-        group_orders=(_.before_orders < 4).ifelse(_.before_orders, 4),
-        group_spend=(to_float(_.before) / _.threshold * 10).floor().cast("int64").clip(0, 12),
-        change=to_float(_.after) - to_float(_.before),
-        again=(_.after_orders > 0).ifelse(1, 0),
-    )
-    cells = frame(
-        kept.group_by("tier", "threshold", "group_orders", "group_spend", "reached").aggregate(
-            n=_.count(),
-            before=to_float(_.before).sum(),
-            after=to_float(_.after).sum(),
-            squares=(_.change * _.change).sum(),
-            again=_.again.sum(),
-        )
-    ).sort_values(["threshold", "tier", "group_orders", "group_spend"])
-    groups = ["tier", "threshold", "group_orders", "group_spend"]
-    both = cells[cells.groupby(groups)["reached"].transform("nunique") == 2]
-    tiers = both[["tier", "threshold"]].drop_duplicates()
-    z = NormalDist().inv_cdf(1 - 0.025 / max(1, len(tiers)))
-    rows = [_compared(both[both["tier"] == tier], str(tier), float(threshold), z) for tier, threshold in tiers.itertuples(index=False)]
-    compared = pd.DataFrame(rows, columns=list(STOP_COLUMNS))
-    kinds = {"tier": "str", "reached": "int64", "near_missers": "int64"}
-    compared = compared.astype({name: kinds.get(name, "float64") for name in STOP_COLUMNS})
-    place = {name: i for i, name in enumerate(order)}
-    by_rank = compared["tier"].map(lambda tier: place.get(tier, len(place))).astype("int64")
-    return compared.assign(place=by_rank).sort_values(["place", "threshold", "tier"], ignore_index=True)[list(STOP_COLUMNS)]
-
-
-def _compared(cells: pd.DataFrame, tier: str, threshold: float, z: float) -> tuple[object, ...]:
-    """One tier, over groups that hold both kinds of member."""
-    by_group = cells.assign(change=cells["after"] - cells["before"]).set_index(["group_orders", "group_spend"])
-    figures = ["n", "before", "after", "change", "squares", "again"]
-    yes, no = (by_group.loc[by_group["reached"] == arm, figures] for arm in (True, False))
-    both = yes.add_suffix("_yes").join(no.add_suffix("_no"), how="inner").astype("float64")
-    n_yes = both["n_yes"].sum()
-    weight = both["n_yes"] / n_yes
-    mean_yes = {name: float(both[f"{name}_yes"].sum() / n_yes) for name in figures}
-    mean_no = {name: float((weight * both[f"{name}_no"] / both["n_no"]).sum()) for name in figures}
-    spread_no = float((weight**2 / both["n_no"]).sum())
-    effect = mean_yes["change"] - mean_no["change"]
-    error = z * math.sqrt(_variance(both, "yes") / n_yes + _variance(both, "no") * spread_no)
-    again_yes, again_no = mean_yes["again"], mean_no["again"]
-    again = again_yes - again_no
-    again_error = z * math.sqrt(again_yes * (1 - again_yes) / n_yes + again_no * (1 - again_no) * spread_no)
-    spends = (mean_yes["before"], mean_yes["after"], mean_no["before"], mean_no["after"], effect, effect - error, effect + error)
-    shares = (again_yes, again_no, again, again - again_error, again + again_error)
-    return tier, int(n_yes), int(both["n_no"].sum()), threshold, *spends, *shares
-
-
-def _variance(cells: pd.DataFrame, arm: str) -> float:
-    """Variance of the change within the groups, pooled; nan where each group holds a single member."""
-    n, total, squares = cells[f"n_{arm}"], cells[f"change_{arm}"], cells[f"squares_{arm}"]
-    freedom = float((n - 1).sum())
-    return float((squares - total**2 / n).clip(lower=0).sum()) / freedom if freedom > 0 else math.nan

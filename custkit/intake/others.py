@@ -83,28 +83,26 @@ def _close_days(con: duckdb.DuckDBPyConnection, client: Client) -> None:
 
 def fill_contacts(con: duckdb.DuckDBPyConnection, has_campaigns: bool) -> None:
     """Contacts without a time were made when their campaign began."""
-    columns = {c for (c,) in con.execute("SELECT column_name FROM (DESCRIBE campaign_contacts)").fetchall()}
-    if not has_campaigns:
-        return
-    at = "coalesce(t.contacted_at, c.starts_at)" if "contacted_at" in columns else "c.starts_at"
-    drop = "EXCLUDE (contacted_at)" if "contacted_at" in columns else ""
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE campaign_contacts AS SELECT t.* {drop}, {at} AS contacted_at FROM campaign_contacts t "
-        "LEFT JOIN (SELECT campaign_id, starts_at FROM campaigns) c USING (campaign_id)"
-    )
+    if has_campaigns:
+        _fill(con, "campaign_contacts", "contacted_at", "SELECT campaign_id, starts_at AS filled FROM campaigns", "campaign_id")
 
 
 def date_customers(con: duckdb.DuckDBPyConnection) -> None:
     """Without order lines, customers whose registration is not known are there from the first event that names them, in place."""
-    customers, events = (
-        {c for (c,) in con.execute(f"SELECT column_name FROM (DESCRIBE {table})").fetchall()} for table in ("customer_rows", "events")
-    )
-    if "customer_id" not in events:
-        return
-    at = "coalesce(c.registered_at, s.first_at)" if "registered_at" in customers else "s.first_at"
-    drop = "EXCLUDE (registered_at)" if "registered_at" in customers else ""
+    if "customer_id" in _columns(con, "events"):
+        first = "SELECT customer_id, min(occurred_at) AS filled FROM events WHERE customer_id IS NOT NULL GROUP BY customer_id"
+        _fill(con, "customer_rows", "registered_at", first, "customer_id")
+
+
+def _columns(con: duckdb.DuckDBPyConnection, table: str) -> set[str]:
+    return {column for (column,) in con.execute(f"SELECT column_name FROM (DESCRIBE {table})").fetchall()}
+
+
+def _fill(con: duckdb.DuckDBPyConnection, table: str, column: str, source: str, key: str) -> None:
+    """Where `column` is open or not there, take `filled` of `source`, in place."""
+    there = column in _columns(con, table)
+    value = f"coalesce(t.{column}, s.filled)" if there else "s.filled"
+    kept = f"t.* EXCLUDE ({column})" if there else "t.*"
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE customer_rows AS SELECT c.* {drop}, {at} AS registered_at FROM customer_rows c LEFT JOIN "
-        "(SELECT customer_id, min(occurred_at) AS first_at FROM events WHERE customer_id IS NOT NULL GROUP BY customer_id) s "
-        "USING (customer_id)"
+        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {kept}, {value} AS {column} FROM {table} t LEFT JOIN ({source}) s USING ({key})"
     )

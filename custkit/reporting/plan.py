@@ -18,23 +18,9 @@ from custkit.client import Client, load_client, workspace
 from custkit.errors import BadInput
 from custkit.intake import Snapshot, take_snapshot
 from custkit.period import Period
-from custkit.words import _, mark
+from custkit.present.titles import PAGES
+from custkit.words import _
 
-# The order of the pack and the short names of its pages; notebooks that are not named here follow by name.
-NAMES = {
-    "data_health": mark("Data health"),
-    "overview": mark("Overview"),
-    "segmentation": mark("Segmentation"),
-    "spending_power": mark("Spending power"),
-    "lifetime_value": mark("Lifetime value"),
-    "purchase_behaviour": mark("Purchase behaviour"),
-    "association_rules": mark("Association rules"),
-    "lifecycle_funnel": mark("Lifecycle and funnel"),
-    "loyalty_tracking": mark("Loyalty"),
-    "campaigns": mark("Campaigns"),
-    "voice": mark("Voice of the customer"),
-    "actions": mark("Actions"),
-}
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -87,13 +73,13 @@ def notebook_paths() -> dict[str, Path]:
     folders = (workspace() / "notebooks", Path(str(files("custkit"))) / "notebooks", Path(str(files("custkit"))).parent / "notebooks")
     folder = next((folder for folder in folders if folder.is_dir()), folders[0])
     found = {path.stem: path for path in folder.glob("*.ipynb") if _NAME.fullmatch(path.stem)}
-    order = list(NAMES)
+    order = list(PAGES)
     return dict(sorted(found.items(), key=lambda item: (order.index(item[0]) if item[0] in order else len(order), item[0])))
 
 
 def page_name(notebook: str) -> str:
     """What the page is called in lists, in the reader's language."""
-    return _(NAMES[notebook]) if notebook in NAMES else notebook.replace("_", " ").capitalize()
+    return _(PAGES[notebook]) if notebook in PAGES else notebook.replace("_", " ").capitalize()
 
 
 def last_month(client: Client, snapshot: Snapshot) -> Period:

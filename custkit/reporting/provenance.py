@@ -6,26 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from custkit.words import _, mark
+from custkit.present.titles import REASONS
+from custkit.words import _
 
-# Why intake set a row aside or passed over it, in words.
-REASONS = {
-    "amount_out_of_range": mark("an amount beyond what money can be"),
-    "amount_unparsable": mark("an amount that is no number"),
-    "boolean_unparsable": mark("neither yes nor no"),
-    "control_character": mark("a character that is no text"),
-    "currency_mismatch": mark("another currency"),
-    "date_format": mark("a date written another way"),
-    "date_out_of_range": mark("a date that cannot be"),
-    "excel_error": mark("a cell with an Excel error"),
-    "field_count": mark("too many or too few fields"),
-    "missing_required": mark("a field that must be there is empty"),
-    "not_a_money_value": mark("an amount with more than four decimals"),
-    "number_unparsable": mark("a number that is none"),
-    "repeated_header": mark("the header once more"),
-    "total_row": mark("a total, no sale"),
-    "unknown_value": mark("a word the client file does not know"),
-}
 LINES = "order_lines"
 
 

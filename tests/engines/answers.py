@@ -65,7 +65,6 @@ from custkit.analysis import (
     needs,
     next_order,
     noise,
-    nps,
     offer_fairness,
     offers,
     one_view,
@@ -202,6 +201,9 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     "unmet_searches.unmet_queries": lambda q: unmet_searches.unmet_queries(q.book.events, **q.year()),
     "needs.mentions": lambda q: needs.mentions(q.ask("causes.answer_causes"), q.book.events, q.book.products),
     "needs.segment_needs": lambda q: needs.segment_needs(q.ask("needs.mentions"), q.segmented),
+    "recommendation.nps_tier_quarters": lambda q: recommendation.nps_tier_quarters(
+        q.moods(), q.book.loyalty_ledger, order=q.book.client.tiers, **q.year()
+    ),
     "touch_points.order_touches": lambda q: touch_points.order_touches(q.book.events, q.book.purchases, **q.year()),
     "touch_points.touch_channels": lambda q: touch_points.touch_channels(q.ask("touch_points.order_touches")),
     "touch_points.touch_steps": lambda q: touch_points.touch_steps(q.ask("touch_points.order_touches")),
@@ -328,8 +330,6 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     "tiers.tier_activity": lambda q: tiers.tier_activity(
         q.book.loyalty_ledger, start=q.book.start, as_of=q.book.as_of, order=q.book.client.tiers
     ),
-    "tiers.tier_candidates": lambda q: tiers.tier_candidates(q.book.purchases, q.book.loyalty_ledger, as_of=q.book.as_of),
-    "tiers.stops_after_tier": lambda q: tiers.stops_after_tier(q.ask("tiers.tier_candidates"), order=q.book.client.tiers),
     "ladder.same_customers_ladder": lambda q: ladder.same_customers_ladder(q.book.purchases, q.book.order_lines, q.book.products),
     "tier_stop.qualifying_orders": lambda q: tier_stop.qualifying_orders(
         q.book.purchases, q.book.loyalty_ledger, as_of=q.book.as_of, order=q.book.client.tiers
@@ -351,14 +351,9 @@ ANSWERS: dict[str, Callable[[Questions], Any]] = {
     "tier_changes.near_upgrade_summary": lambda q: tier_changes.near_upgrade_summary(
         q.ask("tier_changes.near_upgrade"), order=q.book.client.tiers
     ),
-    "nps.answers_by_tier": lambda q: nps.answers_by_tier(q.book.surveys, q.book.loyalty_ledger),
-    "nps.nps_by_tier": lambda q: nps.nps_by_tier(
-        q.ask("nps.answers_by_tier"), start=q.book.days_before(365), as_of=q.book.as_of, order=q.book.client.tiers
-    ),
     "offers.offers_so_far": lambda q: offers.offers_so_far(q.book.purchases),
     "offers.offer_habit": lambda q: offers.offer_habit(q.ask("offers.offers_so_far")),
     "offers.offers_by_month": lambda q: offers.offers_by_month(q.book.purchases),
-    "offers.offers_by_order_number": lambda q: offers.offers_by_order_number(q.book.purchases),
     "offers.offer_only": lambda q: offers.offer_only(q.book.purchases, q.book.order_lines),
     # overview
     "kpis.monthly_kpis": lambda q: kpis.monthly_kpis(q.book.orders, q.book.customers, q.book.events, period=q.book.period, rules=q.rules),

@@ -11,10 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from custkit.analysis.ladder import ladder_dips, loyalty_ladder
-from custkit.analysis.offers import offer_only, offers_by_month, offers_by_order_number
-from custkit.analysis.tiers import stops_after_tier, tier_activity, tier_candidates
+from custkit.analysis.offers import offer_only, offers_by_month
+from custkit.analysis.tier_stop import qualifying_orders, tier_stops
+from custkit.analysis.tiers import tier_activity
 from custkit.present import charts
 from custkit.present.findings import loyalty_tracking as findings
+from custkit.present.findings.loyalty_tiers import tier_stop_finding
 
 START, AS_OF = datetime(2026, 10, 1), datetime(2026, 11, 1)
 MOMENTS = st.integers(0, 400).map(lambda days: AS_OF - timedelta(days=days, hours=-3) - timedelta(days=1))
@@ -51,13 +53,11 @@ PRODUCTS = [{"product_id": f"p{i}", "category": f"k{i}"} for i in range(3)]
 
 def answers(load_table, shop) -> dict[str, pd.DataFrame]:
     orders, lines, ledger = (load_table(name, rows) for name, rows in zip(("orders", "order_lines", "loyalty_ledger"), shop, strict=True))
-    numbered = orders.filter(orders.customer_id.notnull())
     return {
         "ladder": loyalty_ladder(orders, lines, load_table("products", PRODUCTS), as_of=AS_OF, within_days=60),
         "activity": tier_activity(ledger, start=START, as_of=AS_OF),
-        "stops": stops_after_tier(tier_candidates(orders, ledger, as_of=AS_OF)),
+        "stops": tier_stops(qualifying_orders(orders, ledger, as_of=AS_OF)),
         "monthly": offers_by_month(orders),
-        "by_order": offers_by_order_number(numbered),
         "only": offer_only(orders, lines, min_orders=2),
     }
 
@@ -94,7 +94,7 @@ def test_what_is_counted_adds_up_and_is_told_without_nan(load_table, shop):
     for finding in (
         findings.ladder_finding(told["ladder"], dips),
         findings.tier_finding(told["activity"]),
-        findings.stop_finding(told["stops"]),
+        tier_stop_finding(told["stops"]),
         findings.offer_finding(told["monthly"]),
         findings.offer_only_finding(told["only"], min_orders=2),
     ):
@@ -115,7 +115,7 @@ def test_charts_survive_any_number_of_rows(load_table, rows):
     for draw, frame in (
         (charts.loyalty_ladder, told["ladder"]),
         (charts.tier_members, told["activity"]),
-        (charts.tier_effect, told["stops"]),
+        (charts.tier_stops, told["stops"]),
         (charts.offer_use, told["monthly"]),
     ):
         before = frame.copy()

@@ -21,7 +21,7 @@ from custkit.analysis.registrations import registration_quality
 from custkit.analysis.returns import return_rates, returned_lines, returns_by_category, unmatched_returns
 from custkit.analysis.routes import routes, visits
 from custkit.analysis.rules import directional_pairs, significant
-from custkit.analysis.tiers import stops_after_tier, tier_candidates
+from custkit.analysis.tier_stop import qualifying_orders, tier_stops
 from custkit.present.findings.campaigns import channel_finding
 from custkit.present.findings.price_response import preference_finding, response_finding, returns_finding, sensitivity_finding
 
@@ -127,13 +127,10 @@ def test_subscriptions_are_those_who_live_on_a_product(case):
 
 def test_members_stop_after_gold_and_not_after_silver(case):
     book, planted = case
-    stops = stops_after_tier(tier_candidates(book.purchases, book.loyalty_ledger, as_of=book.as_of), order=book.client.tiers)
-    effect = stops.set_index("tier")
-    assert effect.loc["silver", "again_low"] < 0 < effect.loc["silver", "again_high"]
-    if planted.tier_stop:
-        assert effect.loc["gold", "again_high"] < 0 and effect.loc["gold", "effect_high"] < 0
-    else:
-        assert effect.loc["gold", "again_low"] < 0 < effect.loc["gold", "again_high"]
+    listed = qualifying_orders(book.purchases, book.loyalty_ledger, as_of=book.as_of, order=book.client.tiers)
+    stops = tier_stops(listed, order=book.client.tiers).set_index("tier")
+    assert stops.loc["silver", "stop_low"] <= 0
+    assert (stops.loc["gold", "stop_low"] > 0) == bool(planted.tier_stop)
 
 
 def test_channels_cost_what_was_planted(case):

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from custkit.analysis.offers import customer_offers, discount_strength, offer_only, offers_by_month, offers_by_order_number
+from custkit.analysis.offers import customer_offers, discount_strength, offer_only, offers_by_month
 from custkit.present.findings.loyalty_tracking import offer_finding, offer_only_finding
 
 # Anna's both orders are on offer, Ben's first is not, the guest has a coupon; amounts before any reduction are 10 each.
@@ -84,12 +84,6 @@ def test_the_use_of_offers_adds_up_over_the_months(load_table):
     pd.testing.assert_frame_equal(monthly[names], expected)
 
 
-def test_offers_are_followed_from_order_to_order(load_table):
-    steps = offers_by_order_number(load_table("orders", ORDERS))
-    assert steps[["order_number", "orders", "offer_orders"]].to_numpy().tolist() == [[1, 3, 1], [2, 2, 2]]
-    assert offers_by_order_number(load_table("orders", ORDERS), top=1)["order_number"].tolist() == [1]
-
-
 def lines_of(orders: dict[str, list[tuple[float, float]]]) -> list[dict[str, object]]:
     """{order: [(discount, coupon) of each line]} → order lines."""
     return [
@@ -142,7 +136,7 @@ def test_a_shop_without_offers_says_so(load_table):
     plain = [{**order, "coupon_amount": None, "discount_amount": None} for order in ORDERS]
     assert "no order" in offer_finding(offers_by_month(load_table("orders", plain))).headline
     nobody = load_table("orders", [])
-    assert offers_by_month(nobody).empty and offers_by_order_number(nobody).empty
+    assert offers_by_month(nobody).empty
     assert discount_strength(nobody).empty and discount_strength(load_table("orders", plain)).empty
     assert offer_finding(offers_by_month(nobody)).tone == "quiet"
     assert offer_only_finding(offer_only(nobody, load_table("order_lines", []))).tone == "quiet"

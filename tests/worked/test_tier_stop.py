@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 import pandas as pd
 import pytest
 
+from custkit.analysis.answers import answer_moods
 from custkit.analysis.conservation import BrokenLaw, loyalty_laws
 from custkit.analysis.ladder import growth_stops
-from custkit.analysis.nps import WHOLE, answers_by_tier, nps_by_tier
 from custkit.analysis.points import breakage, points_ageing, points_by_month, points_held
+from custkit.analysis.recommendation import EVERYBODY, nps_tier_quarters
 from custkit.analysis.tier_changes import changes_by_month, tier_matrix
 from custkit.analysis.tier_stop import COLUMNS, qualifying_orders, tier_stops
 from custkit.engine import frame
@@ -98,10 +99,10 @@ def test_the_score_is_of_the_tier_on_the_day_of_the_answer(load_table):
         "surveys",
         [{"response_id": r, "customer_id": c, "answered_at": datetime.fromisoformat(at), "score": float(s)} for r, c, at, s in answers],
     )
-    scores = nps_by_tier(answers_by_tier(surveys, ledger), start=datetime(2026, 1, 1), as_of=AS_OF, order=("silver", "gold"))
-    whole = scores[scores["quarter"] == WHOLE]
+    scores = nps_tier_quarters(answer_moods(surveys), ledger, start=datetime(2026, 1, 1), as_of=AS_OF, order=("silver", "gold"))
+    whole = scores[scores["quarter"] == EVERYBODY]
     assert whole[["tier", "answers", "nps"]].to_numpy().tolist() == [["no tier", 1, 0.0], ["silver", 1, 1.0], ["gold", 1, -1.0]]
-    assert set(scores["quarter"]) == {WHOLE, "2026-Q4"} and (scores["nps_low"] <= scores["nps"]).all()
+    assert set(scores["quarter"]) == {EVERYBODY, "2026-Q4"} and (scores["nps_low"] <= scores["nps"]).all()
 
 
 def club(stop: int) -> tuple[list[dict], list[dict]]:

@@ -25,6 +25,7 @@ from custkit.tables import TABLES, source_fields
 
 ASK, TAKE, SETTLED = 0.4, 0.7, 0.8  # a field that must be there is asked about from 40 %, another is taken from 70 %
 NONE = "none"
+NO_CURRENCY = "XXX"  # ISO 4217: no currency; shown until the consultant writes the right one
 
 
 @dataclass(frozen=True)
@@ -338,9 +339,9 @@ def _settings(sources: list[Source], given: Mapping[str, str], questions: list[Q
         if not re.fullmatch(r"[A-Z]{3}", currency):
             raise BadInput(f"--answer currency={given['currency']}: write three letters, such as EUR")
     elif not why.startswith("sign"):
-        questions.append(Question("currency", "Which currency are the amounts in? Three letters, such as EUR", currency or "XXX"))
+        questions.append(Question("currency", "Which currency are the amounts in? Three letters, such as EUR", currency or NO_CURRENCY))
         why = "NOT KNOWN: write the currency's three letters" if not currency else f"guessed from {why}: correct it if wrong"
-    found["currency"] = (currency or "XXX", why)
+    found["currency"] = (currency or NO_CURRENCY, why)
     zone = country[1] if country else words.ZONES.get(currency, "")
     if "time_zone" in given:
         zone, why = given["time_zone"], ""

@@ -21,7 +21,7 @@ from custkit.present.charts.lifetime_value import (
     spend_told_and_come,
     why_quiet,
 )
-from custkit.present.charts.loyalty_tracking import loyalty_ladder, offer_use, tier_effect, tier_members, tier_stops
+from custkit.present.charts.loyalty_tracking import loyalty_ladder, offer_use, tier_members, tier_stops
 from custkit.present.charts.overview import revenue_bridge, revenue_months, revenue_tree, second_purchase_curve, user_structure
 from custkit.present.charts.price_response import discount_response, price_tier_shares
 from custkit.present.charts.purchase_behaviour import busy_hours, demand_weeks, season_months, special_day_effects

@@ -92,16 +92,8 @@ def route_waits(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     shown = frame.head(_ROWS)
     if shown.empty:
         return _nothing(ax)
-    for place, row in enumerate(shown.itertuples()):
-        ax.plot([row.wait_first_quartile, row.wait_third_quartile], [place, place], color=SOFT, linewidth=5, solid_capstyle="butt")
-        ax.plot([row.wait_median], [place], "o", color=ACCENT, markersize=7)
-        label = _("{days} · {n} customers").format(days=words.days(row.wait_median), n=words.count(row.route_customers))
-        ax.annotate(label, (row.wait_third_quartile, place), (8, 0), textcoords="offset points", va="center", color=INK)
     _name_pairs(ax, shown, "→")
-    ax.set_xlim(0, 1.7 * max([10, *shown["wait_third_quartile"].dropna()]))
-    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    ax.xaxis.grid(visible=True)
-    return ax
+    return _days(ax, shown, "wait_first_quartile", "wait_median", "wait_third_quartile", n="route_customers")
 
 
 @house_style(height=_by_pairs)
@@ -110,15 +102,20 @@ def cycle_lengths(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     shown = frame.head(_ROWS)
     if shown.empty:
         return _nothing(ax)
-    for place, row in enumerate(shown.itertuples()):
-        ax.plot([row.low, row.high], [place, place], color=SOFT, linewidth=5, solid_capstyle="butt")
-        ax.plot([row.days_per_piece], [place], "o", color=ACCENT, markersize=7)
-        label = _("{days} · {n} customers").format(days=words.days(row.days_per_piece), n=words.count(row.customers))
-        ax.annotate(label, (row.high, place), (8, 0), textcoords="offset points", va="center", color=INK)
     ax.set_yticks(range(len(shown)), [_clip(name) for name in shown["product_name"]])
     ax.set_ylim(len(shown) - 0.4, -0.6)
-    ax.set_xlim(0, 1.6 * max([10, *shown["high"]]))
     ax.grid(axis="y", visible=False)
+    return _days(ax, shown, "low", "days_per_piece", "high", n="customers")
+
+
+def _days(ax: Axes, shown: pd.DataFrame, low: str, middle: str, high: str, *, n: str) -> Axes:
+    """A row's days as a dot on a bar from low to high, with how many customers stand behind it."""
+    for place, (start, at, end, customers) in enumerate(shown[[low, middle, high, n]].itertuples(index=False)):
+        ax.plot([start, end], [place, place], color=SOFT, linewidth=5, solid_capstyle="butt")
+        ax.plot([at], [place], "o", color=ACCENT, markersize=7)
+        label = _("{days} · {n} customers").format(days=words.days(at), n=words.count(customers))
+        ax.annotate(label, (end, place), (8, 0), textcoords="offset points", va="center", color=INK)
+    ax.set_xlim(0, 1.7 * max([10, *shown[high].dropna()]))
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.xaxis.grid(visible=True)
     return ax

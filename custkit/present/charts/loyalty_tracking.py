@@ -63,31 +63,6 @@ def tier_members(frame: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 @house_style(height=_by_rows)
-def tier_effect(frame: pd.DataFrame, *, ax: Axes) -> Axes:
-    """tier | again_effect, again_low, again_high: who buys again after reaching a tier, less near-missers, in share points."""
-    ax.axvline(0, color=MUTED, linewidth=1)
-    for place, row in enumerate(frame.itertuples()):
-        colour = BAD if row.again_high < 0 else ACCENT if row.again_low > 0 else MUTED
-        ax.plot([row.again_low, row.again_high], [place, place], color=SOFT, linewidth=2, solid_capstyle="butt")
-        ax.plot([row.again_effect], [place], "o", color=colour, markersize=6)
-        ax.annotate(
-            words.points(row.again_effect),
-            (row.again_effect, place),
-            (0, 8),
-            textcoords="offset points",
-            ha="center",
-            color=INK,
-            bbox=ON_PAPER,
-        )
-    _name_rows(ax, [_(tier) for tier in frame["tier"]])
-    edge = 1.25 * max([0.05, *frame["again_low"].abs().dropna(), *frame["again_high"].abs().dropna()])
-    ax.set_xlim(-edge, edge)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: words.points(value, 0)))
-    ax.locator_params(axis="x", nbins=5)
-    return ax
-
-
-@house_style
 def tier_stops(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     """tier | stop_share, stop_low, stop_high: of members who would have bought again after the tier, the share who did not."""
     ax.axvline(0, color=MUTED, linewidth=1)

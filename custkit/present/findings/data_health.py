@@ -12,6 +12,7 @@ from custkit.analysis.fields import CANNOT, CARRIES, LIMITS, UNLINKED_LIMIT
 from custkit.analysis.quality import CHECKS
 from custkit.present.finding import Fact, Finding
 from custkit.present.table import Shown, table
+from custkit.present.titles import PAGES, REASONS
 from custkit.tables import TABLES
 from custkit.words import _, mark, ngettext
 
@@ -26,38 +27,6 @@ TABLE_NAMES = {
     "loyalty_ledger": mark("loyalty ledger"),
     "surveys": mark("surveys"),
     "marketing_spend": mark("marketing spend"),
-}
-# The names of the pages as the pack lists them.
-PAGE_NAMES = {
-    "overview": mark("Overview"),
-    "segmentation": mark("Segmentation"),
-    "spending_power": mark("Spending power"),
-    "lifetime_value": mark("Lifetime value"),
-    "purchase_behaviour": mark("Purchase behaviour"),
-    "association_rules": mark("Association rules"),
-    "lifecycle_funnel": mark("Lifecycle and funnel"),
-    "loyalty_tracking": mark("Loyalty"),
-    "campaigns": mark("Campaigns"),
-    "voice": mark("Voice of the customer"),
-    "actions": mark("Actions"),
-}
-REASONS = {
-    "amount_unparsable": mark("the amount is no number"),
-    "amount_out_of_range": mark("the amount is too large to be one"),
-    "boolean_unparsable": mark("neither yes nor no"),
-    "control_character": mark("a control character in the cell"),
-    "currency_mismatch": mark("another currency"),
-    "date_format": mark("no such date, or written in another way"),
-    "date_out_of_range": mark("a date out of reach"),
-    "excel_error": mark("a formula that failed"),
-    "field_count": mark("too many or too few fields in the line"),
-    "id_digits_lost": mark("a long number whose last digits are gone"),
-    "missing_required": mark("a cell that must not be empty"),
-    "not_a_money_value": mark("more than four decimals"),
-    "number_unparsable": mark("no number"),
-    "unknown_value": mark("a word that the client file does not know"),
-    "repeated_header": mark("titles repeated"),
-    "total_row": mark("a total"),
 }
 EXCLUSIONS = {
     "duplicate": mark("left out: the same line twice"),
@@ -124,7 +93,7 @@ def verdict_table(verdicts: pd.DataFrame) -> Shown:
     """Every page with its verdict and the reason."""
     shown = pd.DataFrame(
         {
-            "page": [_(PAGE_NAMES[page]) for page in verdicts["page"]],
+            "page": [_(PAGES[page]) for page in verdicts["page"]],
             "verdict": [_(verdict) for verdict in verdicts["verdict"]],
             "why": [_why(row) for row in verdicts.itertuples()],
         }
@@ -448,7 +417,7 @@ def requests_table(requests: pd.DataFrame) -> Shown:
             "completes": requests["completes"],
             "feeds": requests["feeds"],
             "gains": [_(", ").join(_(gain) for gain in gains[:4]) + (" …" if len(gains) > 4 else "") for gains in requests["gains"]],
-            "page": [_(", ").join(_(PAGE_NAMES[page]) for page in pages if page in PAGE_NAMES) for pages in requests["pages"]],
+            "page": [_(", ").join(_(PAGES[page]) for page in pages if page in PAGES) for pages in requests["pages"]],
         }
     )
     return table(shown[["field", "field_meaning", "field_state", "completes", "feeds", "gains", "page"]], limit=15)

@@ -6,8 +6,8 @@ import pandas as pd
 
 from custkit import words
 from custkit.analysis.ladder import growth_stops
-from custkit.analysis.nps import WHOLE
 from custkit.analysis.rates import SMALL_SAMPLE, shares_differ
+from custkit.analysis.recommendation import EVERYBODY
 from custkit.present.finding import Fact, Finding
 from custkit.words import _
 
@@ -196,9 +196,9 @@ def habit_finding(habit: pd.DataFrame) -> Finding:
 def nps_finding(scores: pd.DataFrame) -> Finding:
     """The tier that recommends most, where tiers differ beyond chance.
 
-    nps_by_tier(…)  →  Finding [S14]
+    nps_tier_quarters(…)  →  Finding [S14]
     """
-    whole = scores[(scores["quarter"] == WHOLE) & (scores["answers"] >= SMALL_SAMPLE)]
+    whole = scores[(scores["quarter"] == EVERYBODY) & (scores["answers"] >= SMALL_SAMPLE)]
     if whole.empty:
         return Finding(
             _("Not estimated: no tier has {n} answers to whether members would recommend.").format(n=words.count(SMALL_SAMPLE)),
