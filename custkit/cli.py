@@ -299,6 +299,8 @@ def _tell_ledger(snapshot: Any) -> None:
     for part in money_frame(snapshot).itertuples():
         name = f"  {part.part}: {part.of.replace('_', ' ')}" if part.of else part.part
         click.echo(f"{name:<28}{part.rows:>12,}{part.amount:>18,.2f}{part.revenue:>18,.2f}")
+    for note in [*snapshot.notes, *snapshot.changes]:
+        click.echo(f"note: {note.text()}", err=True)
     click.echo(f"\n{snapshot.folder}")
 
 

@@ -34,13 +34,15 @@ class _Strict(BaseModel):
 class ColumnMap(_Strict):
     """How one canonical field is read: from `column`, or the constant `value`.
 
-    format     dates only: a strptime pattern, `iso` (default), `excel` (date cells), `excel_serial` (days since 1900 as numbers),
-               `epoch_s`, `epoch_ms`
+    format     dates only: a strptime pattern, `iso` (default), `excel` (date cells), `excel_serial` and `excel_serial_1904` (days as
+               numbers), `epoch_s`, `epoch_ms`, `epoch_us`
     time_zone  dates only: the zone the file's times are in, where it is not the client's own
     decimal    amounts only: the decimal mark, `.` (default) or `,`
     null       texts that mean "not known" in this column
     values     a dictionary from the file's words to ours, e.g. {Y: true, N: false}
     sign       -1 turns a column that counts discounts below zero around
+    width      ids only: numbers shorter than this get their leading zeros back
+    fill_down  true where an order's first line alone holds the value: later lines of the order take it over. Never for amounts
     """
 
     column: str | None = None
@@ -51,6 +53,8 @@ class ColumnMap(_Strict):
     null: tuple[str, ...] = ()
     values: dict[str, str] = Field(default_factory=dict)
     sign: Literal[1, -1] = 1
+    width: int | None = Field(None, ge=1, le=64)
+    fill_down: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -79,6 +83,8 @@ class Source(_Strict):
     header    names for the columns of a CSV file that has no header line, in their order
     database  `env:NAME` of the variable that holds the address of a PostgreSQL database; `custkit fetch` copies its tables into `files`,
               each named schema.table.csv
+    trailing_delimiter  true where every row but the header ends with one delimiter more
+    fill_merged         true where the cells merged in a sheet all hold what the first of them shows
     """
 
     table: str
@@ -92,6 +98,8 @@ class Source(_Strict):
     header: tuple[str, ...] = ()
     database: str | None = Field(None, pattern=r"^env:[A-Za-z_][A-Za-z0-9_]*$")
     optional: bool = False
+    trailing_delimiter: bool = False
+    fill_merged: bool = False
 
     @field_validator("files", mode="before")
     @classmethod
@@ -119,6 +127,10 @@ class Source(_Strict):
         for field in self.columns:
             if field not in allowed:
                 raise ValueError(f"`{field}` is not a field of {self.table}{_did_you_mean(field, allowed)}; there are {', '.join(allowed)}")
+        if summed := [f for f, m in self.columns.items() if m.fill_down and (f.endswith("amount") or f in ("quantity", "order_id"))]:
+            raise ValueError(f"`fill_down` would count {', '.join(summed)} once for every line of an order")
+        if any(m.fill_down for m in self.columns.values()) and "order_id" not in self.columns:
+            raise ValueError("`fill_down` needs `order_id`, to know where an order ends")
         return self
 
 
@@ -151,10 +163,12 @@ class Rules(_Strict):
 
 
 class Limits(_Strict):
-    """How much may be set aside before intake stops, and how few customers may stand in one cell."""
+    """How much may be set aside before intake stops, what no amount reaches, how long a text may be, how few a cell holds."""
 
     quarantine_rows: float = Field(0.01, ge=0, le=1)
     quarantine_revenue: float = Field(0.005, ge=0, le=1)
+    largest_amount: Decimal = Field(Decimal(10**12), gt=0, le=10**12)
+    longest_text: int = Field(100_000, ge=1)
     min_cell: int = Field(10, ge=1)
 
 

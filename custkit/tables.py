@@ -269,6 +269,8 @@ CARRIED: dict[str, dict[str, str]] = {
         "region": "feeds orders and customers",
         "payment_method": "feeds orders",
         "order_status": "for the rule `rules.statuses`",
+        "order_total": "the order's total as the shop knows it, on every line or the first: compared with the sum of the lines",
+        "tax_basis": "whether amounts hold tax, in the file's words: refused where a client's lines differ in it",
     },
 }
 

@@ -37,12 +37,16 @@ class Block:
 
 @dataclass(frozen=True)
 class Reading:
-    """An opened file: its header, the place of each mapped field in it, the blocks to be read, and a sheet's rows that hold something."""
+    """An opened file: its header, the place of each mapped field in it, the blocks to be read.
+
+    Of a sheet: the rows that hold something, and the cells of each place that a number format shows longer than they are.
+    """
 
     header: tuple[str, ...]
     places: dict[str, int]
     blocks: Iterator[Block]
     filled: int | None = None
+    padded: dict[int, int] = field(default_factory=dict)
 
 
 def fold(text: str) -> str:

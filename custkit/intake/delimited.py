@@ -10,6 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,15 @@ def read_delimited(path: Path, source: Source, size: int | None = None) -> Readi
     header = list(source.header) or head[-1]
     if [cell.strip() for cell in header][:1] and header[0].lower().startswith("sep="):
         raise BadInput(f'{path} line 1: `{header[0]}` is a note to Excel; set `skip_rows: 1` and `delimiter: "{header[0][4:5]}"`')
-    places = find_columns(header, source, path, first_lines=lines.peek(delimiter))
+    peeked = lines.peek(delimiter)
+    places = find_columns(header, source, path, first_lines=peeked)
+    if source.trailing_delimiter:
+        header = [*header, ""]
+    elif peeked and all(len(cells) == len(header) + 1 and not cells[-1] for cells in peeked):
+        raise BadInput(
+            f"{path}: rows have {len(header) + 1} fields, the header {len(header)}: every row ends with one delimiter more; set "
+            "`trailing_delimiter: true`"
+        )
     wanted = sorted({0, *places.values()})
     blocks = _blocks(lines, delimiter, header, wanted)
     return Reading(tuple(header), places, blocks)
@@ -63,7 +72,10 @@ class _Bytes:
                 else:
                     self.offset = 3
             else:
-                self.file = io.BytesIO(_decode(path, path.read_bytes(), encoding).encode("utf-8"))
+                raw = path.read_bytes()
+                text = _decode(path, raw, encoding)
+                _refuse_other_encoding(path, raw, text, encoding)
+                self.file = io.BytesIO(text.encode("utf-8"))
                 self.transcoded = True
         except OSError as error:
             raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
@@ -125,6 +137,38 @@ def _decode(path: Path, raw: bytes, encoding: str) -> str:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise BadInput(f"{path} line {line}, byte {error.start}: not {encoding}; correct `encoding` in the client file") from error
+
+
+# Where the characters stand that a language uses most: the first level of each standard, by first and second byte.
+_COMMON = {"gb18030": (range(0xB0, 0xD8), range(0xA1, 0xFF)), "big5": (range(0xA4, 0xC7), range(0x40, 0xFF))}
+_COMMON_SHARE, _COMMON_GAIN = 0.8, 0.2
+
+
+def _refuse_other_encoding(path: Path, raw: bytes, text: str, encoding: str) -> None:
+    """Big5 always decodes as GB18030, and often the other way round: told by the share of characters in common use."""
+    lines = [line for line in raw.splitlines() if not line.isascii()][:200]
+    other = {"gb18030": "big5", "big5": "gb18030"}.get(encoding.lower())
+    if other is None or not lines:
+        return
+    mine, theirs = _common_share(lines, encoding), _common_share(lines, other)
+    if theirs >= _COMMON_SHARE and theirs > mine + _COMMON_GAIN:
+        read = [(_cell_beyond_ascii(line.decode(encoding)), _cell_beyond_ascii(line.decode(other))) for line in lines[:3]]
+        samples = ", ".join(f"`{here}` would be `{there}`" for here, there in read)
+        raise BadInput(f"{path}: read as {encoding} the text is made of rare characters; as {other} {samples}. Set `encoding: {other}`?")
+
+
+def _common_share(lines: list[bytes], encoding: str) -> float:
+    first, second = _COMMON[encoding.lower()]
+    common = seen = 0
+    for line in lines:
+        try:
+            letters = [char.encode(encoding) for char in line.decode(encoding) if char > "\u2fff"]
+        except UnicodeDecodeError:
+            return 0.0
+        ideographs = [code for code in letters if len(code) > 1 and code[0] not in range(0xA1, 0xA4)]
+        seen += len(ideographs)
+        common += sum(len(code) == 2 and code[0] in first and code[1] in second for code in ideographs)
+    return common / seen if seen else 0.0
 
 
 def _not_utf8(path: Path, data: bytes, error: UnicodeDecodeError, line: int, offset: int) -> str:
@@ -250,6 +294,8 @@ def _fast(lines: _Bytes, data: bytes, quotes: _Quotes, delimiter: str, header: l
     kept = np.delete(starts, lost)
     table = table.append_column(LINE, pa.array(kept))
     set_apart = [Aside(int(starts[number]), text, "field_count") for number, text in aside]
+    if lines.ended and aside and aside[-1][0] == records - 1 and not data.endswith((b"\n", b"\r")):
+        set_apart[-1] = _cut_off(set_apart[-1])
     lines.line += _line_ends(data) + (0 if data.endswith((b"\n", b"\r")) else 1)
     empty = _all_empty(table)
     if (maybe := np.flatnonzero(empty)).size and len(wanted) < len(header):
@@ -301,19 +347,22 @@ def _slow(lines: _Bytes, waiting: bytes, delimiter: str, header: list[str], want
     columns: list[list[str]] = [[] for _ in wanted]
     starts: list[int] = []
     aside: list[Aside] = []
-    records = blank = 0
+    records = blank = last = 0
     width = len(header)
     while True:
         start = first + reader.line
         try:
             cells = next(reader)
         except StopIteration:
+            if aside and aside[-1].line == last and not reader.ended:
+                aside[-1] = _cut_off(aside[-1])
             break
         except csv.Error as error:
             raise BadInput(_broken(lines.path, start, first + reader.line, error)) from error
         except UnicodeDecodeError as error:
             raise BadInput(f"{lines.path} after line {start}: not UTF-8; set `encoding` in the client file") from error
         records += 1
+        last = start
         if not any(cells):
             blank += 1
         elif len(cells) != width:
@@ -329,6 +378,12 @@ def _slow(lines: _Bytes, waiting: bytes, delimiter: str, header: list[str], want
         yield _gathered(columns, starts, wanted, records, blank, aside)
 
 
+def _cut_off(one: Aside) -> Aside:
+    """The last record of a file that does not end with a line end lacks fields: the file was cut off."""
+    found, wanted = (int(number) for number in one.value.split(" of "))
+    return replace(one, reason="truncated") if found < wanted else one
+
+
 def _gathered(columns: list[list[str]], starts: list[int], wanted: list[int], records: int, blank: int, aside: list[Aside]) -> Block:
     cells = {f"c{i}": pa.array(column, pa.string()) for i, column in zip(wanted, columns, strict=True)}
     table = pa.table({**cells, LINE: pa.array(starts, pa.int64())})
@@ -341,6 +396,7 @@ class _Numbered:
 
     def __init__(self, stream: io.TextIOBase, delimiter: str) -> None:
         self.line = 0
+        self.ended = True  # the last line read had a line end
         self.rows = _rows(_Counting(stream, self), delimiter)
 
     def __next__(self) -> list[str]:
@@ -354,6 +410,7 @@ class _Counting(io.TextIOBase):
     def readline(self, size: int | None = -1) -> str:  # type: ignore[override]
         text = self.stream.readline()
         self.owner.line += bool(text)
+        self.owner.ended = text.endswith(("\n", "\r")) if text else self.owner.ended
         return text
 
 

@@ -53,8 +53,16 @@ def read_excel(path: Path, source: Source) -> Reading:
         raise BadInput(
             f"{path} sheet `{sheet}` cell {at}: a formula without a stored value; open the workbook, let it calculate, and save it"
         )
-    blocks = _blocks(rows, sorted({0, *mapped}), start, xml.errors)
-    return Reading(tuple(header), places, blocks, filled=xml.filled if xml.filled >= 0 else None)
+    wide = [one for one in xml.merged if one[:2] != one[2:] and any(one[1] <= place + 1 <= one[3] for place in mapped)]
+    if wide and not source.fill_merged:
+        shown = ", ".join(f"{_letters(left)}{top}:{_letters(right)}{bottom}" for top, left, bottom, right in wide[:5])
+        raise BadInput(
+            f"{path} sheet `{sheet}`: {len(wide)} merged ranges among the rows, such as {shown}: all but the first cell of each are empty; "
+            "split them, or set `fill_merged: true` where all of a range hold what its first cell shows"
+        )
+    blocks = _blocks(rows, sorted({0, *mapped}), start, xml.errors, wide)
+    padded = {column - 1: cells for column, cells in xml.padded.items() if column - 1 in mapped}
+    return Reading(tuple(header), places, blocks, filled=xml.filled if xml.filled >= 0 else None, padded=padded)
 
 
 def sheet_name(path: Path, source: Source, names: list[str]) -> str:
@@ -99,8 +107,11 @@ def _letters(column: int) -> str:
     return letters
 
 
-def _blocks(rows: Iterator[list[Any]], wanted: list[int], start: int, errors: dict[tuple[int, int], str]) -> Iterator[Block]:
+def _blocks(
+    rows: Iterator[list[Any]], wanted: list[int], start: int, errors: dict[tuple[int, int], str], merged: list[tuple[int, int, int, int]]
+) -> Iterator[Block]:
     """Calamine gives an error cell as nothing at all; its text is put back, so that it is refused and not taken for an empty cell."""
+    shown: dict[tuple[int, int, int, int], Any] = {}
     while True:
         taken = [row for _i, row in zip(range(ROWS), rows, strict=False)]
         if not taken:
@@ -109,12 +120,25 @@ def _blocks(rows: Iterator[list[Any]], wanted: list[int], start: int, errors: di
             if column <= len(taken[row - start]):
                 taken[row - start][column - 1] = errors[row, column]
         filled = [i for i, row in enumerate(taken) if any(cell != "" and not (isinstance(cell, str) and not cell.strip()) for cell in row)]
+        for place in merged:
+            _fill(taken, start, place, shown)
         kept = taken if len(filled) == len(taken) else [taken[i] for i in filled]
         columns = list(zip(*kept, strict=True)) if kept else [()] * (max(wanted) + 1)
         cells = {f"c{i}": column_of(list(columns[i])) for i in wanted}
         table = pa.table({**cells, LINE: pa.array(np.asarray(filled, np.int64) + start)})
         yield Block(table, len(taken), len(taken) - len(filled), read_bytes=table.nbytes)
         start += len(taken)
+
+
+def _fill(taken: list[list[Any]], start: int, place: tuple[int, int, int, int], shown: dict[tuple[int, int, int, int], Any]) -> None:
+    """Put what the first cell of a merged range shows into the others; `shown` carries it to the next block."""
+    top, left, bottom, right = place
+    if start <= top < start + len(taken) and left <= len(taken[top - start]):
+        shown[place] = taken[top - start][left - 1]
+    for row in range(max(top, start), min(bottom, start + len(taken) - 1) + 1):
+        cells = taken[row - start]
+        for column in range(left, min(right, len(cells)) + 1):
+            cells[column - 1] = shown.get(place, "")
 
 
 def column_of(cells: list[Any]) -> pa.Array:

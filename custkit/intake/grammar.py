@@ -19,6 +19,8 @@ TOTAL_WORDS = ("total", "subtotal", "sub-total", "sub total", "grand total", "�
 TRUE_WORDS = ("true", "t", "yes", "y", "1", "是", "有")
 FALSE_WORDS = ("false", "f", "no", "n", "0", "否", "无")
 WORDS = {"event_type": EVENT_TYPES, "entry_type": LEDGER_TYPES, "arm": ARMS}
+EPOCHS = {"epoch_s": (12, 1_000_000), "epoch_ms": (15, 1_000), "epoch_us": (18, 1)}  # digits at most, microseconds of one
+SERIALS = {"excel_serial": "1899-12-30", "excel_serial_1904": "1904-01-01"}
 NUMBERS = ("decimal", "int64", "float64")
 _SYMBOLS = {
     "CNY": ("¥", "￥", "元", "RMB", "人民币", "CN¥"),
@@ -53,6 +55,7 @@ class Grammar:
     currency: str
     zone: str
     is_money: bool
+    largest: str = AMOUNT_LIMIT
 
     def plain(self, text: str) -> str:
         """SQL of the text brought to a plain form: digits for numbers, an instant for times; null outside the grammar."""
@@ -82,7 +85,7 @@ class Grammar:
     def value(self, raw: str) -> str:
         """SQL of the typed value."""
         if self.kind == "decimal":
-            return f"CASE WHEN abs({raw}) < {AMOUNT_LIMIT} THEN {raw if self.map.sign == 1 else f'-{raw}'} END"
+            return f"CASE WHEN abs({raw}) < {self.largest} THEN {raw if self.map.sign == 1 else f'-{raw}'} END"
         if self.kind == "int64":
             return f"CASE WHEN {raw} = floor({raw}) THEN CAST({raw} AS BIGINT) END"
         if self.kind == "float64":
@@ -96,7 +99,8 @@ class Grammar:
         plain = self.plain(text)
         if self.kind in NUMBERS:
             kind = "amount_unparsable" if self.kind == "decimal" else "number_unparsable"
-            too_big = f"length(regexp_replace(split_part({plain}, '.', 1), '[^0-9]', '', 'g')) > 12"
+            digits = f"length(regexp_replace(split_part({plain}, '.', 1), '[^0-9]', '', 'g'))"
+            too_big = f"{digits} > 12 OR abs({self.raw(plain)}) >= {self.largest}"
             return (
                 f"CASE WHEN {plain} IS NULL AND regexp_matches({text}, '[0-9]') AND regexp_matches({text}, {lit(_ANY_CURRENCY)}) "
                 f"THEN 'currency_mismatch' WHEN {plain} IS NULL THEN '{kind}' WHEN {too_big} THEN 'amount_out_of_range' "
@@ -116,9 +120,9 @@ class Grammar:
         if self.kind == "decimal" and cell_kind == "float":
             rounded = f"TRY_CAST(round({cell}, 4) AS DECIMAL(18, 4))"
             tight = f" AND abs({cell} - CAST({rounded} AS DOUBLE)) <= 1e-8" if self.is_money else ""
-            return f"CASE WHEN isfinite({cell}) AND abs({cell}) < {AMOUNT_LIMIT}{tight} THEN {rounded} END"
+            return f"CASE WHEN isfinite({cell}) AND abs({cell}) < {self.largest}{tight} THEN {rounded} END"
         if self.kind in ("decimal", "int64") and cell_kind == "int":
-            return f"CASE WHEN abs({cell}) < {AMOUNT_LIMIT} THEN CAST({cell} AS DECIMAL(18, 4)) END"
+            return f"CASE WHEN abs({cell}) < {self.largest} THEN CAST({cell} AS DECIMAL(18, 4)) END"
         if self.kind == "float64" and cell_kind in ("float", "int"):
             return f"CASE WHEN isfinite(CAST({cell} AS DOUBLE)) THEN CAST({cell} AS DOUBLE) END"
         return cell if self.kind == "boolean" and cell_kind == "bool" else None
@@ -147,25 +151,42 @@ class Grammar:
 
     def _time(self, text: str) -> str:
         how = self.map.format or "iso"
-        if how in ("epoch_s", "epoch_ms"):
-            digits, unit = ("{1,12}", 1_000_000) if how == "epoch_s" else ("{1,15}", 1_000)
+        if how in EPOCHS:
+            digits, unit = EPOCHS[how]
             instant = f"make_timestamp(CAST({text} AS BIGINT) * {unit})"
-            return f"CASE WHEN regexp_full_match({text}, '-?[0-9]{digits}') THEN {self._shift(instant, 'UTC')} END"
-        if how == "excel_serial":  # days since 1899-12-30, as a spreadsheet writes a date cell that lost its format
-            seconds = f"CAST(round(CAST({text} AS DOUBLE) * 86400) AS BIGINT)"
-            instant = self._shift(f"TIMESTAMP '1899-12-30' + to_seconds({seconds})", self.map.time_zone)
+            return f"CASE WHEN regexp_full_match({text}, '-?[0-9]{{1,{digits}}}') THEN {self._shift(instant, 'UTC')} END"
+        if how in SERIALS:
+            seconds = f"CAST(round(CAST({text} AS DECIMAL(20, 12)) * 86400) AS BIGINT)"
+            instant = self._shift(f"TIMESTAMP '{SERIALS[how]}' + to_seconds({seconds})", self.map.time_zone)
             return f"CASE WHEN regexp_full_match({text}, '[0-9]{{1,6}}([.][0-9]{{1,12}})?') THEN {instant} END"
         if how in ("iso", "excel"):
             shape = "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?"
             instant = rf"TRY_CAST(regexp_replace({text}, '([+-][0-9]{{2}}):?([0-9]{{2}})$', '\1:\2') AS TIMESTAMPTZ)"
             aware = f"{instant} AT TIME ZONE {lit(self.zone)}"
             return (
-                f"CASE WHEN regexp_full_match({text}, '{shape}') THEN {self._shift(f'TRY_CAST({text} AS TIMESTAMP)', self.map.time_zone)} "
-                f"WHEN regexp_full_match({text}, '{shape}(Z|[+-][0-9]{{2}}:?[0-9]{{2}})') THEN {aware} END"
+                f"CASE WHEN regexp_full_match({text}, '{shape}') THEN {self._shift(self._wall(text), self.map.time_zone)} "
+                f"WHEN regexp_full_match({text}, '{shape}(Z|[+-][0-9]{{2}}:?[0-9]{{2}})') THEN {aware} "
+                f"WHEN regexp_full_match({text}, '{shape}[+-][0-9]{{2}}') AND length({text}) > 21 THEN {aware} END"
             )
-        if "%p" in how:
+        return self._shift(self._wall(text), self.map.time_zone)
+
+    def _wall(self, text: str) -> str:
+        """SQL of the wall clock that `text` shows in its own zone."""
+        if self.map.format in (None, "iso", "excel"):
+            return f"TRY_CAST({text} AS TIMESTAMP)"
+        if "%p" in self.map.format:
             text = f"replace(replace({text}, '上午', 'AM'), '下午', 'PM')"
-        return self._shift(f"CAST(try_strptime({text}, {lit(how)}) AS TIMESTAMP)", self.map.time_zone)
+        return f"CAST(try_strptime({text}, {lit(self.map.format)}) AS TIMESTAMP)"
+
+    def turned(self, text: str) -> tuple[str, str] | None:
+        """SQL of whether `text` is a time that its zone's clock skips, and one that it shows twice; None in the client's own zone."""
+        zone = self.map.time_zone
+        how = self.map.format or "iso"
+        if self.kind != "timestamp" or zone in (None, self.zone) or not (how in ("iso", "excel") or "%" in how):
+            return None
+        at, wall = lit(str(zone)), self._wall(text)
+        again = [f"((({wall} AT TIME ZONE {at}) {sign} INTERVAL 1 HOUR) AT TIME ZONE {at}) = {wall}" for sign in "+-"]
+        return f"(({wall} AT TIME ZONE {at}) AT TIME ZONE {at}) <> {wall}", f"({' OR '.join(again)})"
 
     def _shift(self, instant: str, zone: str | None) -> str:
         """Wall clock in `zone` → the client's wall clock. An hour that the clock skips is moved on; of one it repeats the later counts."""

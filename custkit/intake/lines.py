@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import duckdb
+from babel.numbers import get_currency_precision
 
 from custkit.client import Client, Rules
 from custkit.errors import BadInput
 from custkit.intake.grammar import lit, name
+from custkit.intake.notes import Note, notes_on_lines, notes_on_staged, refuse_mixed_tax
 from custkit.tables import CARRIED, ORDER_LINES
 
+ONLY_CHECKED = ("unit_price", "order_total", "tax_basis")
 CARRIED_TO_ORDERS = ("channel", "device", "store_id", "region", "payment_method")
 PRODUCT_FIELDS = ("product_name", "category", "department", "brand")
 # Rank of a line inside its order, and the order of the file: by content alone, so that the row order of an export leaves no trace.
@@ -23,10 +26,13 @@ def mapped_fields(client: Client, table: str) -> set[str]:
     return {f for source in client.sources if source.table == table for f in source.columns}
 
 
-def make_lines(con: duckdb.DuckDBPyConnection, client: Client, *, unit_costs: bool) -> None:
-    """`staged_order_lines` → `judged` (every accepted row with its kind, revenue and the reason it is left out, if any)."""
+def make_lines(con: duckdb.DuckDBPyConnection, client: Client, *, unit_costs: bool) -> list[Note]:
+    """`staged_order_lines` → `judged` (every accepted row with its kind, revenue and the reason it is left out, if any), and remarks."""
     mapped = mapped_fields(client, "order_lines")
     _refuse_without_amount(client)
+    notes = notes_on_staged(con, mapped, currency_digits(client.currency))
+    if "tax_basis" in mapped:
+        refuse_mixed_tax(con, client)
     fields = {f: (name(f) if f in mapped else None) for f in (*(c.name for c in ORDER_LINES.columns), *CARRIED["order_lines"])}
 
     def get(f: str, otherwise: str = "NULL") -> str:
@@ -45,7 +51,7 @@ def make_lines(con: duckdb.DuckDBPyConnection, client: Client, *, unit_costs: bo
     gross = f"coalesce({get('gross_amount')}, CAST({amount} + {discount} + {coupon} AS {money}))"
     if "gross_amount" in mapped and "discount_amount" not in mapped:
         discount = f"CAST(coalesce({get('gross_amount')} - {amount} - {coupon}, 0) AS {money})"
-    carried = ", ".join(f"{get(f)} AS {name(f)}" for f in CARRIED["order_lines"] if f != "unit_price")
+    carried = ", ".join(f"{get(f)} AS {name(f)}" for f in CARRIED["order_lines"] if f not in ONLY_CHECKED)
     con.execute(
         f"CREATE TEMP TABLE plain AS SELECT _source, {_order_id(mapped)} AS order_id, {get('customer_id')} AS customer_id, ordered_at, "
         f"{get('product_id')} AS product_id, {quantity} AS quantity, {gross} AS gross_amount, CAST({discount} AS {money}) AS "
@@ -66,6 +72,12 @@ def make_lines(con: duckdb.DuckDBPyConnection, client: Client, *, unit_costs: bo
     )
     con.execute("DROP TABLE plain")
     _mark_duplicates(con, rules)
+    return [*notes, *notes_on_lines(con, client)]
+
+
+def currency_digits(currency: str) -> int:
+    """Decimals of the currency: 2 of most, 0 of the yen, 3 of the dinar."""
+    return get_currency_precision(currency)
 
 
 def rank_lines(con: duckdb.DuckDBPyConnection) -> None:

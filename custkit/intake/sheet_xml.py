@@ -27,6 +27,8 @@ class SheetXml:
     filled: int = 0
     errors: dict[tuple[int, int], str] = field(default_factory=dict)
     uncached: list[tuple[int, int]] = field(default_factory=list)
+    merged: list[tuple[int, int, int, int]] = field(default_factory=list)  # first row and column, last row and column
+    padded: dict[int, int] = field(default_factory=dict)  # column: cells that a format of zeros alone shows longer than they are
 
 
 def read_sheet_xml(path: Path, sheet: str, head: int) -> SheetXml:
@@ -39,10 +41,15 @@ def read_sheet_xml(path: Path, sheet: str, head: int) -> SheetXml:
                     if b"<!DOCTYPE" in part.read(4096):
                         raise BadInput(f"{path}: {name} declares entities, which no spreadsheet program writes; save the sheet as CSV")
         blank = _blank_strings(archive)
+        padded = _zero_styles(archive)
         with archive.open(_part_of(archive, sheet)) as part:
             for number, row in _rows(part):
+                found.merged += [] if b"mergeCell" not in row else _merged(row, head)
                 if number <= head:
                     continue
+                if padded:
+                    for cell in padded.finditer(row):
+                        found.padded[_column(cell[1])] = found.padded.get(_column(cell[1]), 0) + 1
                 if b't="e"' in row or b"<f" in row or b":f>" in row:
                     _odd_cells(number, row, found)
                 found.filled += _FILLED.search(blank.sub(b"", row) if blank else row) is not None
@@ -58,6 +65,28 @@ def _odd_cells(number: int, row: bytes, found: SheetXml) -> None:
             found.errors[place] = (value[1] if value else b"#N/A").decode("utf-8", "replace")
         elif inside and re.search(rb"<(?:\w+:)?f[ >/]", inside) and value is None:
             found.uncached.append(place)
+
+
+def _merged(row: bytes, head: int) -> list[tuple[int, int, int, int]]:
+    found = re.findall(rb'<(?:\w+:)?mergeCell [^>]*?ref="([A-Z]+)(\d+):([A-Z]+)(\d+)"', row)
+    ranges = [(int(top), _column(left), int(bottom), _column(right)) for left, top, right, bottom in found]
+    return [one for one in ranges if one[2] > head]
+
+
+def _zero_styles(archive: zipfile.ZipFile) -> re.Pattern[bytes] | None:
+    """A pattern of the numbers that are shown by a format such as 000000; None where the workbook has no such format."""
+    if "xl/styles.xml" not in archive.namelist():
+        return None
+    styles = archive.read("xl/styles.xml")
+    if b"<!DOCTYPE" in styles:
+        return None
+    root = ElementTree.fromstring(styles)
+    zeros = {one.get("numFmtId") for one in root.iter() if one.tag.endswith("}numFmt") and re.fullmatch("0{2,}", one.get("formatCode", ""))}
+    formats = next((one for one in root if one.tag.endswith("}cellXfs")), None)
+    numbers = [str(i).encode() for i, one in enumerate(formats if formats is not None else []) if one.get("numFmtId") in zeros]
+    if not numbers:
+        return None
+    return re.compile(rb'<(?:\w+:)?c r="([A-Z]+)\d+"(?=[^>]* s="(?:' + b"|".join(numbers) + rb')")(?![^>]* t=")[^>]*>')
 
 
 def _column(letters: bytes) -> int:

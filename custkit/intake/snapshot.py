@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 
 from custkit import keys, tables
 from custkit.client import Client, workspace
@@ -25,6 +26,7 @@ from custkit.demo import prepare
 from custkit.errors import BadInput
 from custkit.intake import ledger, lines, others
 from custkit.intake.inputs import Input, find_inputs
+from custkit.intake.notes import Note, changes, notes_on_customers, notes_on_months, notes_on_totals, profile
 from custkit.intake.persons import Persons, name_persons, persons_of
 from custkit.intake.provided import provided
 from custkit.intake.staging import QUARANTINE, Tick, stage
@@ -33,6 +35,7 @@ from custkit.tables import TABLES
 
 LONG = 20 << 20
 SHAPE = 2
+_LIMITS = {"quarantine_rows", "quarantine_revenue", "largest_amount", "longest_text"}
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,21 @@ class Snapshot:
         """First and last instant of an order, or of an event where the client sent no order lines; None, None without either."""
         first, last = self.manifest["span"]
         return (datetime.fromisoformat(first), datetime.fromisoformat(last)) if first else (None, None)
+
+    @property
+    def notes(self) -> list[Note]:
+        """What was taken as it stands and a person should know."""
+        return [Note(**note) for note in self.manifest["notes"]]
+
+    @property
+    def changes(self) -> list[Note]:
+        """What differs from the delivery before this one, where there was one: columns, filled cells, months told otherwise."""
+        mine = self.folder.parent.parent / "profiles" / f"{self.key}.json"
+        others_ = [path for path in mine.parent.glob("*.json") if path != mine and path.stat().st_mtime_ns <= mine.stat().st_mtime_ns]
+        if not others_ or not mine.exists():
+            return []
+        last = max(others_, key=lambda path: (path.stat().st_mtime_ns, path.name))
+        return changes(json.loads(last.read_text("utf-8")), self.manifest["profile"])
 
     def path(self, table: str) -> Path | None:
         """The table's Parquet file, or None where the client did not send it."""
@@ -95,7 +113,13 @@ def snapshot_key(client: Client, inputs: list[Input], persons: Persons) -> str:
     """Hash of every input's bytes, of what the client file says about reading them, of who was erased, and of the code that reads them."""
     says = client.model_dump(
         mode="json",
-        include={"currency": True, "time_zone": True, "sources": True, "rules": True, "limits": {"quarantine_rows", "quarantine_revenue"}},
+        include={
+            "currency": True,
+            "time_zone": True,
+            "sources": True,
+            "rules": True,
+            "limits": {"quarantine_rows", "quarantine_revenue", "largest_amount", "longest_text"},
+        },
     )
     who = [persons.pseudonyms, persons.key_id, sorted(persons.erased)]
     parts = [SHAPE, code_hash(), who, [(one.source, one.name, one.format, one.sha256) for one in inputs], says]
@@ -137,12 +161,22 @@ def _build(client: Client, inputs: list[Input], persons: Persons, key: str, fold
             shutil.rmtree(folder)
         beside.replace(folder)
         _sync(folder.parent)
+        _keep_profile(home, key, manifest["profile"])
     except OSError as error:
         raise BadInput(
             f"{error.filename or beside}: cannot be written: {error.strerror}; make room or set CUSTKIT_HOME to a folder you may write to"
         ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _keep_profile(home: Path, key: str, told: dict[str, Any]) -> None:
+    """Profiles outlive the snapshots that `gc` clears, so that the next delivery has something to be compared with."""
+    folder = home / "profiles"
+    folder.mkdir(exist_ok=True)
+    beside = folder / f".{key}"
+    beside.write_text(json.dumps(told, ensure_ascii=False), "utf-8")
+    beside.replace(folder / f"{key}.json")
 
 
 def _sync(path: Path) -> None:
@@ -164,7 +198,7 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
         # Off in a notebook anyway, where DuckDB refuses to touch the setting unless ipywidgets are there.
         if con.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
             con.execute("SET enable_progress_bar = false")
-        files = stage(con, client, inputs, tick)
+        files, notes = stage(con, client, inputs, tick)
         has_lines = any(source.table == "order_lines" for source in client.sources)
         sent = {client.sources[one.source].table for one in inputs}
         folded = []
@@ -173,7 +207,7 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
             folded.append(others.make_table(con, client, table, target))
         has_costs = "unit_cost" in lines.mapped_fields(client, "products")
         if has_lines:
-            lines.make_lines(con, client, unit_costs=has_costs)
+            notes += lines.make_lines(con, client, unit_costs=has_costs)
         made_ids = has_lines and "order_id" not in lines.mapped_fields(client, "order_lines")
         gone = name_persons(con, client, persons, made_ids)
         kept = home / "set_aside.parquet"
@@ -195,6 +229,7 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
             lines.fold_orders(con, client)
             lines.fold_customers(con, "customers" in {f.table for f in folded})
             lines.fold_products(con, "products" in {f.table for f in folded})
+            notes += [*notes_on_customers(con), *notes_on_totals(con, files)]
         elif {"customers", "events"} <= {f.table for f in folded}:
             others.date_customers(con)
         if "campaign_contacts" in sent:
@@ -206,6 +241,8 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
             if con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [rows]).fetchone():
                 written[table] = write_table(con, table, rows, folder)
         write_query(con, order, QUARANTINE, folder / "quarantine.parquet")
+        told = profile(con, files, written) | {"filled": _filled(folder, written)}
+        notes += notes_on_months(told)
         if has_lines:
             ledger.check_money(accounts["order_lines"], folder)
         first, last = _span(con, has_lines, "events" in sent)
@@ -215,11 +252,25 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
         "provided": provided(client, {one.source for one in inputs}),
         "span": [first.isoformat() if first else None, last.isoformat() if last else None],
         "tables": written,
+        "profile": told,
+        "notes": [asdict(note) for note in notes],
         "ledger": {"files": [asdict(one) for one in files], "tables": accounts},
         "inputs": [
             {"table": client.sources[one.source].table, "file": one.name, "sha256": one.sha256, "bytes": one.size} for one in inputs
         ],
     }
+
+
+def _filled(folder: Path, tables: dict[str, int]) -> dict[str, float]:
+    """Share of rows in which each column holds something, from the footers of the written files."""
+    found: dict[str, float] = {}
+    for table, rows in tables.items():
+        footer = pq.read_metadata(folder / f"{table}.parquet")
+        for i, column in enumerate(footer.schema.names):
+            groups = [(footer.row_group(group).num_rows, footer.row_group(group).column(i)) for group in range(footer.num_row_groups)]
+            empty = sum(part.statistics.null_count if part.statistics else group for group, part in groups)
+            found[f"{table}.{column}"] = round(1 - empty / rows, 4) if rows else 0.0
+    return found
 
 
 def _account(folded: others.Folded, erased: int) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -15,13 +17,22 @@ from custkit.intake.block import LINE, Block, Reading
 from custkit.intake.counters import count_records
 from custkit.intake.delimited import read_delimited
 from custkit.intake.excel import number_text, read_excel
-from custkit.intake.grammar import TOTAL_WORDS, WORDS, Grammar, lit, name
+from custkit.intake.grammar import SERIALS, TOTAL_WORDS, WORDS, Grammar, lit, name
 from custkit.intake.inputs import Input
+from custkit.intake.notes import Note
 from custkit.intake.parquet import read_parquet
 from custkit.tables import CARRIED, TABLES
 
 READERS = {"csv": read_delimited, "excel": read_excel, "parquet": read_parquet}
-MONEY_FIELDS = ("amount", "unit_price", "unit_cost")
+MONEY_FIELDS = ("amount", "unit_price", "unit_cost", "order_total")
+_ZONED = r":\d\d(:\d\d)?(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)$"
+QUOTED_ID = "'[0-9A-Za-z_-]+"
+_WRAPPED = '="[^"]*"'  # what a spreadsheet writes to keep a number as it is
+# What one row of a table contradicts by itself: the field to name, when, and the reason.
+CONFLICTS = {
+    "campaigns": ("ends_at", ("starts_at", "ends_at"), "ends_at < date_trunc('day', starts_at)", "interval"),
+    "marketing_spend": ("spend_amount", ("spend_amount",), "spend_amount < 0", "sign_conflict"),
+}
 STRUCTURAL = ("repeated_header", "total_row")
 QUARANTINE = pa.schema(
     [
@@ -61,6 +72,8 @@ class FileCount:
     counted_by: str = ""
     reasons: dict[str, int] = field(default_factory=dict)
     months: dict[str, int] = field(default_factory=dict)  # accepted rows by the month of their time, "" where they have none
+    amount: str = "0"
+    header: list[str] = field(default_factory=list)
 
     def check(self, second: int) -> None:
         """Raise CustkitError where the file's own sum or the second counter disagrees."""
@@ -78,7 +91,7 @@ def field_type(table: str, canonical: str) -> str:
     if canonical in TABLES[table].by_name:
         return TABLES[table].by_name[canonical].type.split("(")[0]
     assert canonical in CARRIED[table]
-    return "decimal" if canonical == "unit_price" else "string"
+    return "decimal" if canonical in ("unit_price", "order_total") else "string"
 
 
 SQL_TYPES = {
@@ -103,8 +116,8 @@ def required_fields(source: Source) -> tuple[str, ...]:
     return (*needed, *(f for f in ("quantity", "unit_price") if f in mapped))
 
 
-def stage(con: duckdb.DuckDBPyConnection, client: Client, inputs: list[Input], tick: Tick) -> list[FileCount]:
-    """Read every input into `staged_<table>` and the rows set aside into `quarantine`; the count of every file.
+def stage(con: duckdb.DuckDBPyConnection, client: Client, inputs: list[Input], tick: Tick) -> tuple[list[FileCount], list[Note]]:
+    """Read every input into `staged_<table>` and the rows set aside into `quarantine`; the count of every file, and what is odd in cells.
 
     Raises BadInput for a file that changes while it is read, CustkitError where two counts of a file differ.
     """
@@ -123,6 +136,8 @@ def stage(con: duckdb.DuckDBPyConnection, client: Client, inputs: list[Input], t
         source = client.sources[one.source]
         reading: Reading = READERS[one.format](one.path, source)
         filled[number] = reading.filled
+        count.header = list(reading.header)
+        typist.note_padded(number, reading)
         for block in reading.blocks:
             count.records += block.records
             count.blank += block.blank
@@ -136,7 +151,7 @@ def stage(con: duckdb.DuckDBPyConnection, client: Client, inputs: list[Input], t
     for number, (one, count) in enumerate(zip(inputs, counts, strict=True)):
         second, count.counted_by = count_records(one, client.sources[one.source], count.blank, filled[number])
         count.check(second)
-    return counts
+    return counts, typist.notes()
 
 
 class _Typist:
@@ -149,6 +164,27 @@ class _Typist:
         self.with_control: set[str] = set()
         self.with_exponent: set[str] = set()
         self.with_error: set[str] = set()
+        self.with_wrapper: set[str] = set()
+        self.with_length: set[str] = set()
+        self.carried: dict[str, Any] = {}
+        self.met: dict[tuple[str, str, str], int] = {}  # what is odd, table, column: rows
+        self.zones: dict[tuple[int, str], list[int]] = {}  # source and field: times with a zone, times without
+
+    def notes(self) -> list[Note]:
+        """What was met in cells that were taken, in the order of tables and columns."""
+        return [Note(code, table, column, rows) for (code, table, column), rows in sorted(self.met.items(), key=lambda one: one[0][1:])]
+
+    def _meet(self, code: str, source: Source, f: str, rows: int) -> None:
+        if rows:
+            key = (code, source.table, source.columns[f].column or f)
+            self.met[key] = self.met.get(key, 0) + rows
+
+    def note_padded(self, number: int, reading: Reading) -> None:
+        """Count numbers that a sheet shows with leading zeros it does not hold, in columns of ids."""
+        source = self.client.sources[self.inputs[number].source]
+        for f, place in reading.places.items():
+            if f.endswith("_id") and source.columns[f].width is None:
+                self._meet("zeros_only_shown", source, f, reading.padded.get(place, 0))
 
     def take(self, number: int, block: Block, reading: Reading) -> None:
         if block.aside:
@@ -157,18 +193,75 @@ class _Typist:
             return
         source = self.client.sources[self.inputs[number].source]
         table, kinds = _prepared(block.table, source, reading.places)
+        if any(m.fill_down for m in source.columns.values()):
+            table = self._filled_down(number, table, source)
         shape = (self.inputs[number].source, tuple(kinds.items()))
         if shape != self.shape:
             self.flush()
             self.shape = shape
         self.waiting.append(table.append_column(FILE, pa.repeat(pa.scalar(number, pa.int32()), table.num_rows)))
         texts = [column for column, kind in kinds.items() if kind == "text"]
-        self.with_control |= {column for column in texts if _has_control(table[column])}
+        self._look(number, table, source, texts)
         if self.inputs[number].format == "excel":
             self.with_error |= {column for column in texts if pc.any(pc.match_substring(table[column], "#")).as_py()}
         self.with_exponent |= {column for column in texts if pc.any(pc.match_substring(table[column], "+")).as_py()}
         if sum(t.num_rows for t in self.waiting) >= BATCH:
             self.flush()
+
+    def _look(self, number: int, table: pa.Table, source: Source, texts: list[str]) -> None:
+        """Mark the columns of this block that need a closer look when they are typed, so that plain ones cost nothing."""
+        for column in texts:
+            f, data = column.removeprefix("c_"), table[column]
+            control, plain = _bytes_of(data)
+            if control:
+                self.with_control.add(column)
+            longest = pc.max(pc.binary_length(data)).as_py() or 0
+            if longest > self.client.limits.longest_text:
+                self.with_length.add(column)
+            if f and not plain:
+                self._meet("mojibake", source, f, _mojibake(data))
+            if not f:
+                continue
+            kind = field_type(source.table, f)
+            if kind == "string" and pc.any(pc.or_(pc.starts_with(data, '="'), pc.starts_with(data, "'"))).as_py():
+                self.with_wrapper.add(column)
+            if kind == "timestamp" and source.columns[f].time_zone is None and source.columns[f].format in (None, "iso", "excel"):
+                self._count_zones(number, f, data, longest)
+
+    def _count_zones(self, number: int, f: str, data: pa.ChunkedArray, longest: int) -> None:
+        """Times with and without a zone in one column mean two things; the client has to say which."""
+        seen = self.zones.setdefault((self.inputs[number].source, f), [0, 0])
+        zoned = 0
+        if longest > 19 or pc.any(pc.or_(pc.ends_with(data, "Z"), pc.match_substring(data, "+"))).as_py():
+            zoned = pc.sum(pc.match_substring_regex(data, _ZONED)).as_py() or 0
+        seen[0] += zoned
+        seen[1] += (pc.sum(pc.greater(pc.binary_length(data), 10)).as_py() or 0) - zoned
+        if all(seen):
+            column = self.client.sources[self.inputs[number].source].columns[f].column
+            raise BadInput(
+                f"{self.inputs[number].path} column {column}: {seen[0]} times with a zone and {seen[1]} without; say with `time_zone` "
+                "whose clock those without show, or export one kind"
+            )
+
+    def _filled_down(self, number: int, table: pa.Table, source: Source) -> pa.Table:
+        """Cells left empty after an order's first line take over its value."""
+        order = table["c_order_id"].to_pylist()
+        before = self.carried.get("file") == number
+        for f in (f for f, m in source.columns.items() if m.fill_down):
+            place = table.column_names.index(f"c_{f}")
+            cells = table[f"c_{f}"].to_pylist()
+            last = (self.carried["order"], self.carried[f]) if before else (None, None)
+            filled = 0
+            for i, (key, cell) in enumerate(zip(order, cells, strict=True)):
+                if cell in (None, "") and key == last[0] and last[1] not in (None, ""):
+                    cells[i] = last[1]
+                    filled += 1
+                last = (key, cells[i])
+            self.carried[f] = last[1]
+            self._meet("filled_down", source, f, filled)
+            table = table.set_column(place, f"c_{f}", pa.array(cells, table[f"c_{f}"].type))
+        self.carried |= {"file": number, "order": order[-1]}
+        return table
 
     def flush(self) -> None:
         """Type what is waiting."""
@@ -182,10 +275,12 @@ class _Typist:
         finally:
             self.con.unregister("block")
             self.waiting, self.with_control, self.with_exponent, self.with_error = [], set(), set(), set()
+            self.with_wrapper, self.with_length = set(), set()
 
     def _type(self, number: int, kinds: dict[str, str]) -> None:
         source = self.client.sources[number]
-        fields = {f: Grammar(k, m, f, self.client.currency, self.client.time_zone, _is_money(f, k))
+        largest = f"{self.client.limits.largest_amount:f}"
+        fields = {f: Grammar(k, m, f, self.client.currency, self.client.time_zone, _is_money(f, k), largest)
                   for f, m in source.columns.items() for k in (field_type(source.table, f),)}  # fmt: skip
         texts, plains, raws, values, failures = [], [], [], [], []
         required = required_fields(source)
@@ -193,6 +288,8 @@ class _Typist:
             t, p, r, v = f"t{i}", f"p{i}", f"r{i}", name(f)
             kind = kinds.get(f"c_{f}", "text")
             cell = lit(grammar.map.value or "") if grammar.map.column is None else name(f"c_{f}")
+            if f"c_{f}" in self.with_wrapper:
+                cell = self._unwrapped(source, f, cell)
             direct = None if grammar.map.null or grammar.map.values else grammar.direct(t, kind)
             texts.append(f"{cell if direct is not None else _meant(cell, kind, grammar)} AS {t}")
             plains.append(f"{'NULL' if direct is not None else grammar.plain(t)} AS {p}")
@@ -202,12 +299,19 @@ class _Typist:
                 failures.append(f"WHEN {t} IS NULL THEN {2 * i + 1}")
             if f"c_{f}" in self.with_control and grammar.kind == "string":
                 failures.append(f"WHEN regexp_matches({t}, {lit(_CONTROL)}) THEN {2 * i}")
+            if f"c_{f}" in self.with_length:
+                failures.append(f"WHEN length({t}) > {self.client.limits.longest_text} THEN {2 * i}")
             if f"c_{f}" in self.with_error and grammar.kind == "string":
                 failures.append(f"WHEN regexp_full_match({t}, {lit(_EXCEL_ERROR)}) THEN {2 * i}")
             if f"c_{f}" in self.with_exponent and f.endswith("_id"):
                 failures.append(f"WHEN regexp_full_match({t}, {lit(_DIGITS_LOST)}) THEN {2 * i}")
             if grammar.kind != "string" or f in WORDS:
                 failures.append(f"WHEN {t} IS NOT NULL AND {v} IS NULL THEN {2 * i}")
+            if kind == "text" and grammar.turned(t):
+                self._count_turned(source, f, _meant(cell, kind, grammar), grammar)
+        conflict, needs, when, _reason = CONFLICTS.get(source.table, ("", (), "", ""))
+        if conflict and all(f in fields for f in needs):
+            failures.append(f"WHEN {when} THEN {2 * list(fields).index(conflict)}")
         bad = f"CASE {' '.join(failures)} END" if failures else "CAST(NULL AS INTEGER)"
         layers = f"SELECT {FILE}, {LINE}, {', '.join(texts)} FROM block"
         for layer in (plains, raws, values):
@@ -218,21 +322,42 @@ class _Typist:
             f"INSERT INTO {name('staged_' + source.table)} BY NAME SELECT {number}::INTEGER AS _source, {columns} FROM piece "
             "WHERE _bad IS NULL"
         )
-        month = f"strftime({_time(source)}, '%Y-%m')"
-        good = self.con.execute(f"SELECT {FILE}, coalesce({month}, ''), count(*), count(_bad) FROM piece GROUP BY 1, 2").fetchall()
-        for file, month, rows, failed in good:
+        month, amount = f"strftime({_time(source)}, '%Y-%m')", _known_amount(source).replace("p.", "")
+        good = self.con.execute(
+            f"SELECT {FILE}, coalesce({month}, ''), count(*), count(_bad), coalesce(sum({amount}) FILTER (WHERE _bad IS NULL), 0) "
+            "FROM piece GROUP BY 1, 2"
+        ).fetchall()
+        for file, month, rows, failed, money in good:
             count = self.counts[file]
             count.accepted += rows - failed
+            count.amount = f"{Decimal(count.amount) + Decimal(money):f}"
             if rows > failed:
                 count.months[month] = count.months.get(month, 0) + rows - failed
-        if any(failed for _file, _month, _rows, failed in good):
+        if any(failed for _file, _month, _rows, failed, _money in good):
             self._explain(source, fields, kinds)
+
+    def _unwrapped(self, source: Source, f: str, cell: str) -> str:
+        """SQL of a cell without the wrapper that keeps a spreadsheet from reading it as a number; counted."""
+        wrapped = f"regexp_full_match({cell}, {lit(_WRAPPED)})"
+        quoted = f"regexp_full_match({cell}, {lit(QUOTED_ID)})" if f.endswith("_id") else "false"
+        (rows,) = self.con.execute(f"SELECT count(*) FROM block WHERE {wrapped} OR {quoted}").fetchone() or (0,)
+        self._meet("unwrapped", source, f, rows)
+        return f"CASE WHEN {wrapped} THEN trim({cell}[3:-2]) WHEN {quoted} THEN {cell}[2:] ELSE {cell} END"
+
+    def _count_turned(self, source: Source, f: str, text: str, grammar: Grammar) -> None:
+        """Count the times that the zone's clock skips or shows twice: a rule decides them, no fact."""
+        skipped, twice = grammar.turned("t") or ("false", "false")
+        found = self.con.execute(
+            f"SELECT count(*) FILTER ({skipped}), count(*) FILTER ({twice}) FROM (SELECT {text} AS t FROM block)"
+        ).fetchone() or (0, 0)
+        for code, rows in zip(("hour_skipped", "hour_twice"), found, strict=True):
+            self._meet(code, source, f, rows)
 
     def _explain(self, source: Source, fields: dict[str, Grammar], kinds: dict[str, str]) -> None:
         """Name the reason of every row that failed; titles repeated and totals are structure, not data."""
         self.con.execute(
-            f"CREATE OR REPLACE TEMP TABLE failed AS SELECT b.*, p._bad, {_known_amount(source)} AS _amount, {_time(source, 'p.')} AS _at "
-            f"FROM block b JOIN piece p USING ({FILE}, {LINE}) WHERE p._bad IS NOT NULL"
+            f"CREATE OR REPLACE TEMP TABLE failed AS SELECT b.*, p.* EXCLUDE ({FILE}, {LINE}), {_known_amount(source)} AS _amount, "
+            f"{_time(source, 'p.')} AS _at FROM block b JOIN piece p USING ({FILE}, {LINE}) WHERE p._bad IS NOT NULL"
         )
         header = " AND ".join(
             f"lower(CAST({name('c_' + f)} AS VARCHAR)) = {lit((g.map.column or '').strip().lower())}"
@@ -247,13 +372,16 @@ class _Typist:
             f, grammar = list(fields.items())[bad // 2]
             cell = lit(grammar.map.value or "") if grammar.map.column is None else name(f"c_{f}")
             text = _meant(cell, kinds.get(f"c_{f}", "text"), grammar)
+            conflict, _needs, _when, clash = CONFLICTS.get(source.table, ("", (), "", ""))
+            known = f"WHEN {name(f)} IS NOT NULL THEN {lit(clash)} " if f == conflict else ""
             reason = (
                 "'missing_required'"
                 if bad % 2
                 else (
                     f"CASE WHEN regexp_matches({text}, {lit(_CONTROL)}) THEN 'control_character' "
                     f"WHEN regexp_full_match({text}, {lit(_DIGITS_LOST)}) THEN 'id_digits_lost' "
-                    f"WHEN regexp_full_match({text}, {lit(_EXCEL_ERROR)}) THEN 'excel_error' ELSE {grammar.reason(text)} END"
+                    f"WHEN regexp_full_match({text}, {lit(_EXCEL_ERROR)}) THEN 'excel_error' "
+                    f"WHEN length({text}) > {self.client.limits.longest_text} THEN 'field_too_long' {known}ELSE {grammar.reason(text)} END"
                 )
             )
             rows += self.con.execute(
@@ -308,6 +436,9 @@ def _meant(raw: str, kind: str, grammar: Grammar) -> str:
     text = f"nullif({text}, '')"
     if grammar.map.null:
         text = f"CASE WHEN {text} IN ({', '.join(lit(t) for t in grammar.map.null)}) THEN NULL ELSE {text} END"
+    if grammar.map.width is not None:
+        width = grammar.map.width
+        text = f"CASE WHEN regexp_full_match({text}, '[0-9]+') AND length({text}) < {width} THEN lpad({text}, {width}, '0') ELSE {text} END"
     if grammar.map.values:
         pairs = " ".join(f"WHEN {lit(theirs)} THEN {lit(ours)}" for theirs, ours in grammar.map.values.items())
         text = f"CASE {text} {pairs} ELSE {text} END"
@@ -324,7 +455,7 @@ def _prepared(table: pa.Table, source: Source, places: dict[str, int]) -> tuple[
     for f, place in {"": 0, **places}.items():
         data = table[f"c{place}"] if f"c{place}" in table.column_names else pa.nulls(table.num_rows, pa.string())
         given = source.columns.get(f)
-        as_text = given is None or field_type(source.table, f) == "string" or bool(given.null or given.values)
+        as_text = given is None or field_type(source.table, f) == "string" or bool(given.null or given.values or given.format in SERIALS)
         column = f"c_{f}"
         columns[column], kinds[column] = _cells(data, as_text=as_text)
     return pa.table(columns), kinds
@@ -347,7 +478,27 @@ def _cells(data: pa.ChunkedArray, *, as_text: bool) -> tuple[pa.ChunkedArray, st
     return pc.utf8_trim_whitespace(data.cast(pa.string())), "text"
 
 
-def _has_control(column: pa.ChunkedArray | pa.Array) -> bool:
-    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-    buffers = [chunk.buffers()[2] for chunk in chunks]
-    return any(len(data.translate(None, CONTROLS)) != len(data) for data in (buffer.to_pybytes() for buffer in buffers if buffer))
+def _bytes_of(column: pa.ChunkedArray) -> tuple[bool, bool]:
+    """Whether a control character stands anywhere in the column, and whether all of it is ASCII."""
+    buffers = [buffer.to_pybytes() for chunk in column.chunks if (buffer := chunk.buffers()[2])]
+    return any(len(data.translate(None, CONTROLS)) != len(data) for data in buffers), all(data.isascii() for data in buffers)
+
+
+def _mojibake(column: pa.ChunkedArray) -> int:
+    """Rows whose text is UTF-8 that somebody read as Latin-1 or Windows-1252 and saved again."""
+    odd = 0
+    for pair in pc.value_counts(column).to_pylist():
+        if pair["values"] and _was_misread(pair["values"]):
+            odd += pair["counts"]
+    return odd
+
+
+def _was_misread(text: str) -> bool:
+    if text.isascii() or max(text) > "\u2122" or not any("\xc2" <= char <= "\xf4" for char in text):
+        return False
+    for encoding in ("latin-1", "cp1252"):
+        try:
+            return not text.encode(encoding).decode("utf-8").isascii()
+        except (UnicodeEncodeError, UnicodeDecodeError):
+            continue
+    return False

@@ -22,7 +22,7 @@ def test_an_unquoted_comma_sets_its_line_aside_and_shifts_nothing(lines):
 
 def test_a_last_record_cut_off_is_set_aside(lines):
     found = lines(GOOD + "o2,2026-10-03,c1,te")
-    assert found.aside == [(3, None, "4 of 6", "field_count")]
+    assert found.aside == [(3, None, "4 of 6", "truncated")]
     assert found.counts == (2, 0, 0, 1, 1)
 
 
