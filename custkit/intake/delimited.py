@@ -44,7 +44,7 @@ def read_delimited(path: Path, source: Source, size: int | None = None) -> Readi
     places = find_columns(header, source, path, first_lines=peeked)
     if source.trailing_delimiter:
         header = [*header, ""]
-    elif peeked and all(len(cells) == len(header) + 1 and not cells[-1] for cells in peeked):
+    elif peeked and all(len(cells) == len(header) + 1 and not cells[-1] and any(cells) for cells in peeked):
         raise BadInput(
             f"{path}: rows have {len(header) + 1} fields, the header {len(header)}: every row ends with one delimiter more; set "
             "`trailing_delimiter: true`"

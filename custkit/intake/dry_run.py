@@ -40,7 +40,7 @@ def dry_run(client: Client) -> DryRun:
         for setting in ("TimeZone = 'UTC'", "python_enable_replacements = false", f"temp_directory = '{folder}'"):
             con.execute(f"SET {setting}")
         inputs = find_inputs(client, Path(folder) / "inputs.json")
-        files = stage(con, client, inputs, lambda _label, _bytes: None)
+        files, _notes = stage(con, client, inputs, lambda _label, _bytes: None)
         aside = _aside(con, client)
         stops = ""
         if any(source.table == "order_lines" for source in client.sources):
