@@ -39,6 +39,7 @@ class Block:
 class Reading:
     """An opened file: its header, the place of each mapped field in it, the blocks to be read.
 
+    `trailing`: the first rows have one field more than the header, and nothing in it.
     Of a sheet: the rows that hold something, and the cells of each place that a number format shows longer than they are.
     """
 
@@ -47,6 +48,7 @@ class Reading:
     blocks: Iterator[Block]
     filled: int | None = None
     padded: dict[int, int] = field(default_factory=dict)
+    trailing: bool = False
 
 
 def fold(text: str) -> str:

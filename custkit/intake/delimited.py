@@ -44,14 +44,10 @@ def read_delimited(path: Path, source: Source, size: int | None = None) -> Readi
     places = find_columns(header, source, path, first_lines=peeked)
     if source.trailing_delimiter:
         header = [*header, ""]
-    elif peeked and all(len(cells) == len(header) + 1 and not cells[-1] and any(cells) for cells in peeked):
-        raise BadInput(
-            f"{path}: rows have {len(header) + 1} fields, the header {len(header)}: every row ends with one delimiter more; set "
-            "`trailing_delimiter: true`"
-        )
+    trailing = bool(peeked) and all(len(cells) == len(header) + 1 and not cells[-1] for cells in peeked)
     wanted = sorted({0, *places.values()})
     blocks = _blocks(lines, delimiter, header, wanted)
-    return Reading(tuple(header), places, blocks)
+    return Reading(tuple(header), places, blocks, trailing=trailing)
 
 
 class _Bytes:

@@ -145,6 +145,12 @@ def stage(con: duckdb.DuckDBPyConnection, client: Client, inputs: list[Input], t
             tick(one.name, block.read_bytes)
         if not one.unchanged():
             raise BadInput(f"{one.path}: was written to while it was read; run again when the export is complete")
+        if reading.trailing and count.reasons.get("field_count", 0) == count.records - count.blank:
+            width = len(reading.header)
+            raise BadInput(
+                f"{one.path}: rows have {width + 1} fields, the header {width}: every row ends with one delimiter more; set "
+                "`trailing_delimiter: true`"
+            )
         if count.records == count.blank and source.table == "order_lines" and not source.optional:
             raise BadInput(f"{one.path}: has a header and no rows; export it again, or set `optional: true` for this source")
     typist.flush()
