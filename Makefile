@@ -6,7 +6,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 CUSTKIT := $(PY) -m custkit
 
 .DEFAULT_GOAL := help
-.PHONY: help ready demo test lint unit notebooks-hold test-engines lab notebooks messages audit bench lock clean
+.PHONY: help ready demo test lint unit notebooks-hold test-engines test-deep lab notebooks messages audit bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -42,6 +42,9 @@ notebooks-hold: ready ## nbval: the notebooks' committed outputs still come out
 
 test-engines: ready ## every analysis on DuckDB, Spark and PostgreSQL; installs and starts what it needs
 	@tests/engines/run.sh
+
+test-deep: ready ## properties at many more examples, 10,000 damaged files; some twenty minutes
+	@HYPOTHESIS_PROFILE=deep CUSTKIT_DEEP=10000 $(PY) -m pytest -s tests/properties/test_intake_properties.py tests/properties/test_mutated_files.py tests/catalogue
 
 lab: ready ## JupyterLab on the notebooks
 	@$(PY) -m jupyterlab notebooks

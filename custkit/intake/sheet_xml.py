@@ -35,8 +35,8 @@ def read_sheet_xml(path: Path, sheet: str, head: int) -> SheetXml:
     """Scan the XML of one sheet, whose header ends in row `head`. Raises BadInput for XML with entities of its own."""
     found = SheetXml()
     with zipfile.ZipFile(path) as archive:
-        for name in ("xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/sharedStrings.xml"):
-            if name in archive.namelist():
+        for name in archive.namelist():
+            if name.endswith((".xml", ".rels")):
                 with archive.open(name) as part:
                     if b"<!DOCTYPE" in part.read(4096):
                         raise BadInput(f"{path}: {name} declares entities, which no spreadsheet program writes; save the sheet as CSV")

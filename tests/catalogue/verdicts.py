@@ -1,0 +1,65 @@
+"""Every row of the catalogue of bad input: its verdict, and the test of it where that stands elsewhere, or why it is open.
+
+ACCEPT takes it as it is; NORMALISE changes how it is written and counts that; NOTE takes it and tells a person; ASIDE sets the row aside
+with place, value and reason; LEFT OUT takes it and does not count it, with its money; ASK and ERROR stop and say what would do.
+"""
+
+from __future__ import annotations
+
+VERDICTS = {
+    "BUS-01": "NOTE", "BUS-02": "ERROR", "BUS-04": "ACCEPT", "BUS-06": "NOTE", "BUS-07": "LEFT OUT", "BUS-08": "ACCEPT", "BUS-10": "ASK",
+    "BUS-12": "LEFT OUT", "BUS-13": "ACCEPT", "BUS-14": "ACCEPT", "BUS-15": "LEFT OUT", "BUS-16": "ACCEPT", "BUS-17": "ACCEPT",
+    "BUS-19": "NOTE", "BUS-21": "ASIDE", "COL-02": "ERROR", "COL-03": "ACCEPT", "COL-04": "NOTE", "COL-06": "ACCEPT", "COL-07": "ERROR",
+    "COL-08": "NOTE", "DAT-02": "ASIDE", "DAT-03": "ASIDE", "DAT-04": "NORMALISE", "DAT-05": "NORMALISE", "DAT-06": "NORMALISE",
+    "DAT-07": "ASK", "DAT-09": "ASIDE", "DAT-12": "NOTE", "DAT-13": "ASK", "DAT-14": "ACCEPT", "DAT-16": "ACCEPT", "DAT-17": "ERROR",
+    "DAT-18": "NOTE", "DAT-20": "NOTE", "ENC-01": "ASK", "ENC-03": "ERROR", "ENC-05": "ASK", "ENC-07": "ERROR", "ENC-08": "NOTE",
+    "ENC-09": "ERROR", "ENC-10": "ASIDE", "ENC-11": "ASIDE", "IDS-01": "ACCEPT", "IDS-04": "ASIDE", "IDS-05": "ACCEPT", "IDS-06": "ACCEPT",
+    "IDS-07": "NORMALISE", "IDS-08": "NOTE", "IDS-10": "ACCEPT", "IDS-11": "ACCEPT", "NUL-02": "ACCEPT", "NUL-04": "NORMALISE",
+    "NUL-05": "NOTE", "NUM-01": "NORMALISE", "NUM-02": "NORMALISE", "NUM-03": "NORMALISE", "NUM-05": "NORMALISE", "NUM-09": "ASIDE",
+    "NUM-10": "ASIDE", "NUM-11": "NOTE", "NUM-12": "NORMALISE", "NUM-13": "ACCEPT", "NUM-14": "ACCEPT", "NUM-15": "NOTE", "NUM-16": "NOTE",
+    "PAR-01": "ERROR", "PAR-02": "ERROR", "PAR-04": "ACCEPT", "PRI-01": "ACCEPT", "PRI-02": "LEFT OUT", "PRI-03": "LEFT OUT",
+    "PRI-06": "NORMALISE", "RUN-01": "ERROR", "RUN-02": "ERROR", "RUN-03": "ERROR", "RUN-04": "ERROR", "RUN-08": "ERROR", "RUN-09": "ERROR",
+    "RUN-11": "ACCEPT", "RUN-12": "ACCEPT", "RUN-13": "ACCEPT", "SEC-03": "ERROR", "SEC-05": "ACCEPT", "SEC-08": "ACCEPT",
+    "SEC-09": "NORMALISE", "SEC-10": "NORMALISE", "SEC-11": "NOTE", "SEC-12": "ERROR", "SEC-13": "ERROR", "SEC-14": "ACCEPT",
+    "SEC-15": "ACCEPT", "SEC-16": "ACCEPT", "SEC-18": "ACCEPT", "SEC-19": "NORMALISE", "SQL-01": "ACCEPT", "SQL-02": "ACCEPT",
+    "SQL-03": "ACCEPT", "SQL-06": "ASIDE", "STR-01": "ASK", "STR-03": "ERROR", "STR-04": "ERROR", "STR-05": "ACCEPT", "STR-06": "ACCEPT",
+    "STR-07": "ACCEPT", "STR-09": "ERROR", "STR-11": "ERROR", "STR-12": "ASIDE", "STR-13": "ERROR", "STR-15": "ASIDE", "STR-16": "ASIDE",
+    "STR-17": "NOTE", "STR-19": "ERROR", "STR-20": "ERROR", "STR-21": "ERROR", "STR-22": "ERROR", "STR-24": "ACCEPT", "STR-26": "ASIDE",
+    "STR-27": "ASIDE", "XLS-01": "ERROR", "XLS-03": "ASK", "XLS-04": "ERROR", "XLS-05": "ASIDE", "XLS-06": "NOTE", "XLS-07": "ASIDE",
+    "XLS-09": "ACCEPT", "XLS-11": "ERROR", "XLS-13": "ERROR", "XLS-14": "NOTE", "XLS-15": "ERROR", "XLS-16": "ERROR",
+}  # fmt: skip
+
+ELSEWHERE = {
+    "BUS-13": "pack/test_second_client.py::test_every_notebook_ends_and_asks_for_what_it_lacks",
+    "BUS-15": "worked/test_itemsets.py::test_a_wholesale_order_is_left_out_and_counted",
+    "BUS-16": "properties/test_lifetime_properties.py::"
+    "test_nothing_is_nan_for_a_hundred_thousand_purchases_or_at_the_edges_of_the_parameters",
+    "BUS-17": "properties/test_lifetime_properties.py::test_a_fit_that_proves_nothing_is_refused_with_its_reason",
+    "DAT-16": "properties/test_lifetime_properties.py::test_a_young_shop_and_a_client_who_wants_none_get_the_plain_rule_or_nothing",
+    "IDS-10": "intake/test_persons.py::test_a_pseudonym_is_a_keyed_hash_of_column_and_value",
+    "PRI-03": "pack/test_upkeep.py::test_one_person_is_erased_everywhere_and_does_not_come_in_again",
+    "RUN-04": "pack/test_faults.py::test_a_disk_without_room_is_told_in_a_sentence",
+    "RUN-08": "pack/test_run.py::test_many_kinds_of_trouble_are_each_told_apart",
+    "RUN-11": "house/test_house.py::test_no_module_prints_or_reads_the_clock",
+    "SEC-03": "pack/test_run.py::test_parameters_are_plain_values",
+    "SEC-09": "pack/test_lists.py::test_nothing_a_customer_typed_is_a_formula_or_a_link",
+    "SEC-10": "pack/test_lists.py::test_nothing_a_customer_typed_is_a_formula_or_a_link",
+    "SEC-14": "pack/test_canaries.py::test_a_failed_run_holds_none_either",
+    "SEC-18": "pack/test_browser.py::test_a_pack_asks_for_nothing_says_nothing_and_fits",
+}
+
+OPEN = {
+    "BUS-14": "no test names a shop whose baskets all hold one item",
+    "IDS-11": "no map of merged customers can be declared",
+    "PRI-02": "reports do not hide small cells; `limits.min_cell` is read by nobody",
+    "RUN-09": "a cell that hangs is stopped and told, but no test waits for it",
+    "SEC-08": "no test draws a chart of a name with $ and unbalanced braces",
+    "SEC-11": "no test writes a text over 32,767 characters to a list",
+    "SEC-15": "nothing is pickled, but no test forbids it",
+    "SEC-16": "the engine may read files by name: access is not locked after loading",
+    "SEC-19": "the quarantine is Parquet and lives as long as `privacy.quarantine_days`, but no test holds it to the lists' guards",
+    "SQL-01": "`custkit fetch` copies numerics as text; its test of every digit is not written here",
+    "SQL-02": "`custkit fetch` copies bigints as text; its test of every digit is not written here",
+    "SQL-03": "no test writes to a database while it is copied",
+    "SQL-06": "no test copies zero dates, bits and enums from a database",
+}
