@@ -29,13 +29,17 @@ REASONS = {
     "date_format": mark("a date written another way"),
     "date_out_of_range": mark("a date that cannot be"),
     "excel_error": mark("a cell with an Excel error"),
+    "field_too_long": mark("a text longer than the client file allows"),
     "field_count": mark("too many or too few fields"),
     "id_digits_lost": mark("a long number whose last digits are gone"),
+    "interval": mark("an end before its start"),
     "missing_required": mark("a field that must be there is empty"),
     "not_a_money_value": mark("an amount with more than four decimals"),
     "number_unparsable": mark("a number that is none"),
     "repeated_header": mark("the header once more"),
+    "sign_conflict": mark("a sign that contradicts the row's other figures"),
     "total_row": mark("a total, no sale"),
+    "truncated": mark("a line cut off"),
     "unknown_value": mark("a word the client file does not know"),
 }
 
