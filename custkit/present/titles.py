@@ -37,7 +37,7 @@ REASONS = {
     "not_a_money_value": mark("an amount with more than four decimals"),
     "number_unparsable": mark("a number that is none"),
     "repeated_header": mark("the header once more"),
-    "sign_conflict": mark("a sign that contradicts the row's other figures"),
+    "sign_conflict": mark("money spent below zero"),
     "total_row": mark("a total, no sale"),
     "truncated": mark("a line cut off"),
     "unknown_value": mark("a word the client file does not know"),
