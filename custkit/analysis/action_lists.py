@@ -240,8 +240,9 @@ def control_sizes(sizes: pd.DataFrame, scores: pd.DataFrame, *, worth: float = 0
     list_sizes, month_scores  →  list | customers, control (left alone), base_rate (who bought within a month, of last month's list),
     seen_from (smallest difference in shares that this control shows with that power), is_short (it is larger than the one wanted)
 
-    Two-sided test at 5 %. A list that cannot show it even when halved is halved, and `seen_from` says what it can show; a list without a
-    measured rate has no control size and no `seen_from` (null, control 0). [Cohen 1988; S94]
+    Two-sided test at 5 %. Where a list is too small to show it even in halves, a fifth is left alone, so that months can be read
+    together, and `seen_from` says what one month shows; a list without a measured rate has no control size and no `seen_from` (null,
+    control 0). [Cohen 1988; S94]
 
     Raises ValueError unless worth is above 0.
     """
@@ -263,12 +264,12 @@ def control_sizes(sizes: pd.DataFrame, scores: pd.DataFrame, *, worth: float = 0
 
 
 def control_size(n: int, rate: float, *, worth: float = 0.2) -> int:
-    """The smallest control of `n` customers that shows `rate` × (1 + worth) with 80 % power; half of them where none does."""
+    """The smallest control of `n` customers that shows `rate` × (1 + worth) with 80 % power; a fifth of them where none does."""
     better = _better(rate, worth)
     wanted = ((better - rate) / _Z) ** 2
     low, high = 1, n // 2
     if _noise(n, high, rate, better) > wanted:
-        return high
+        return max(1, n // 5)
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if _noise(n, middle, rate, better) <= wanted else (middle + 1, high)

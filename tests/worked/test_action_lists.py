@@ -73,7 +73,7 @@ def test_a_control_is_as_large_as_statsmodels_asks():
     control = control_size(20_000, 0.2, worth=0.2)
     power = NormalIndPower().power(proportion_effectsize(0.24, 0.2), 20_000 - control, 0.05, ratio=control / (20_000 - control))
     assert 0.77 < power < 0.83
-    assert control_size(100, 0.05) == 50
+    assert control_size(100, 0.05) == 20
 
 
 def test_lists_are_held_against_what_happened(people, load_table):
@@ -100,10 +100,10 @@ def test_a_list_too_small_for_the_effect_says_so():
     sizes = pd.DataFrame({"list": ["small", "large", "new"], "customers": [100, 20_000, 500]})
     month = pd.DataFrame({"list": ["small", "large"], "members": [100, 20_000], "bought": [20, 4_000]})
     control = control_sizes(sizes, month).set_index("list")
-    # 80 % power, halves of 100, 20 %: (1.96 + 0.84) × √(2 × 0.2 × 0.8 / 50) = 0.224, and a fifth more buyers is 0.04.
+    # 80 % power, 80 against 20 of 100, 20 %: (1.96 + 0.84) × √(0.2 × 0.8 × (1 / 80 + 1 / 20)) = 0.280, and a fifth more buyers is 0.04.
     assert control.is_short.to_dict() == {"small": True, "large": False, "new": False}
-    assert control.control["small"] == 50 and control.control["new"] == 0
-    assert control.seen_from["small"] == pytest.approx(0.224, abs=0.0005) and control.seen_from["large"] <= 0.04
+    assert control.control["small"] == 20 and control.control["new"] == 0
+    assert control.seen_from["small"] == pytest.approx(0.280, abs=0.0005) and control.seen_from["large"] <= 0.04
 
 
 def test_lift_is_told_with_its_range():

@@ -32,8 +32,10 @@ def lists_finding(sizes: pd.DataFrame, control: pd.DataFrame, *, consent: bool, 
     short, drawn = int(control["is_short"].sum()), int((control["control"] > 0).sum())
     if short:
         said = ngettext(
-            "{short} of {lists} list cannot show {worth} more buyers with 80% power, though half of it is left alone: it is too small.",
-            "{short} of {lists} lists cannot show {worth} more buyers with 80% power, though half of each is left alone: too few people.",
+            "{short} of {lists} list is too small to show {worth} more buyers with 80% power in one month, however many "
+            "are left alone: a fifth is, for several months to be read together.",
+            "{short} of {lists} lists are too small to show {worth} more buyers with 80% power in one month, however "
+            "many are left alone: a fifth is, for several months to be read together.",
             drawn,
         )
         detail.append(said.format(short=words.count(short), lists=words.count(drawn), worth=words.share(worth, 0)))
@@ -72,7 +74,7 @@ def lists_table(sizes: pd.DataFrame, control: pd.DataFrame, rules: Actions) -> S
     empty = [column for column in ("channel", "owner") if not shown[column].any()]
     note = _("A customer is on {n} of these lists at most; the upper lists have the first claim.").format(n=words.count(rules.max_lists))
     if empty:
-        note += " " + _("Channel and owner of each list can be set in the client file under `actions:`.").replace("`", "")
+        note += " " + _("Channel and owner of each list can be set in the client file, under actions.")
     return table(shown.drop(columns=empty), note=note, small="on_list")
 
 
