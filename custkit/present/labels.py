@@ -573,7 +573,6 @@ LABELS: dict[str, Label] = {
     "foretold": Label(mark("expected to have"), "text"),
     "hits": Label(mark("did"), "count"),
     "list_precision": Label(mark("precision"), "share"),
-    "precision_range": Label(mark("range of precision"), "text"),
     "list_lift": Label(mark("lift over the others"), "number"),
     "lift_range": Label(mark("range of lift"), "text"),
     "expected_hits": Label(mark("chances told, summed"), "count"),

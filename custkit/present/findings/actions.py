@@ -11,6 +11,7 @@ from ibis import _ as row
 from custkit import words
 from custkit.analysis.action_lists import LISTS, NAMES, OUTCOME_NAMES, ActionList
 from custkit.analysis.list_scores import BETTER, FEW, VERDICT_NAMES, WHOLE, WORSE
+from custkit.analysis.migration import GONE
 from custkit.analysis.tag_register import ADVICE_NAMES, KEEP, REVISE
 from custkit.client import Actions
 from custkit.engine import to_float
@@ -182,23 +183,18 @@ def _scored(scores: pd.DataFrame, names: list[str], column: str) -> pd.DataFrame
     shown = pd.DataFrame(
         {
             column: names,
+            "verdict": [_(VERDICT_NAMES.get(name, "")) if isinstance(name, str) else "" for name in scores["verdict"]],
             "foretold": [_(OUTCOME_NAMES[name]) for name in scores["outcome"]],
             "members": scores["members"],
             "hits": scores["hits"],
             "expected_hits": scores["expected_hits"].round() if "expected_hits" in scores else math.nan,
             "list_precision": scores["precision"],
-            "precision_range": [_shares(low, high) for low, high in zip(scores["precision_low"], scores["precision_high"], strict=True)],
             "passed_over_rate": scores["others_rate"],
             "list_lift": scores["lift"],
             "lift_range": [_numbers(low, high) for low, high in zip(scores["lift_low"], scores["lift_high"], strict=True)],
-            "verdict": [_(VERDICT_NAMES.get(name, "")) if isinstance(name, str) else "" for name in scores["verdict"]],
         }
     )
     return shown if shown["expected_hits"].notna().any() else shown.drop(columns="expected_hits")
-
-
-def _shares(low: float, high: float) -> str:
-    return "" if pd.isna(low) else _("{low} to {high}").format(low=words.share(low, 0), high=words.share(high, 0))
 
 
 def _numbers(low: float, high: float) -> str:
@@ -258,7 +254,7 @@ def history_table(history: pd.DataFrame) -> Shown:
 
 def crossed_table(crossed: pd.DataFrame) -> Shown:
     """Which list the people of each segment and stage are on; the largest groups."""
-    shown = crossed.assign(list=[_(NAMES[name]) for name in crossed["list"]])
+    shown = crossed.assign(segment=crossed["segment"].fillna(GONE), list=[_(NAMES[name]) for name in crossed["list"]])
     return table(shown[["segment", "stage", "list", "customers"]], bars=["customers"], small="customers")
 
 
