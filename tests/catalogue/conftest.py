@@ -8,10 +8,10 @@ from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from exports import Content, put
 
 from custkit.cli import main
 from custkit.client import load_client
@@ -22,8 +22,6 @@ HEADER = "order,date,customer,product,qty,amount\n"
 COLUMNS = "{order_id: order, ordered_at: date, customer_id: customer, product_id: product, quantity: qty, amount: amount}"
 GOOD_LINE = "g1,2026-10-01,c9,tea,1,5.00\n"
 LENIENT = "limits: {quarantine_rows: 1, quarantine_revenue: 1}"
-
-Content = str | bytes | pa.Table | Callable[[Path], None]
 
 
 @dataclass(frozen=True)
@@ -89,19 +87,6 @@ class Arrival:
         """Records, blank, structural, accepted, quarantined of the first file."""
         one = self.snapshot.manifest["ledger"]["files"][0]
         return one["records"], one["blank"], one["structural"], one["accepted"], one["quarantined"]
-
-
-def put(folder: Path, files: Mapping[str, Content]) -> None:
-    """Write `files` below `folder`."""
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, pa.Table):
-            pq.write_table(content, path)
-        elif callable(content):
-            content(path)
-        else:
-            path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 @pytest.fixture

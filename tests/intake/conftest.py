@@ -8,9 +8,9 @@ from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from exports import Content, put
 
 from custkit.client import load_client
 from custkit.intake import Snapshot, take_snapshot
@@ -51,22 +51,6 @@ class Taken:
         """Records, blank, structural, accepted, quarantined of the first file."""
         one = self.files[0]
         return one["records"], one["blank"], one["structural"], one["accepted"], one["quarantined"]
-
-
-Content = str | bytes | pa.Table | Callable[[Path], None]
-
-
-def put(folder: Path, files: Mapping[str, Content]) -> None:
-    """Write `files` below `folder`."""
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, pa.Table):
-            pq.write_table(content, path)
-        elif callable(content):
-            content(path)
-        else:
-            path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def due_table(totals: pd.DataFrame) -> Shown:
                 "due_customers": totals["customers"],
                 "overdue": totals["overdue"],
                 "due_soon": totals["due_soon"],
-                "expected_purchases": totals["expected"],
+                "expected_purchases": totals["expected"].round(),
             }
         ),
         bars=["expected_purchases"],
