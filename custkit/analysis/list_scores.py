@@ -106,7 +106,7 @@ def month_of(on: ir.Table, purchases: ir.Table, *, start: datetime, end: datetim
     held = both.select("list", bought=both.later_orders.notnull(), orders=orders, revenue=revenue)
     return frame(
         held.group_by("list").aggregate(
-            members=_.count(), bought=_.bought.cast("int64").sum(), orders=_.orders.sum(), orders_squares=(_.orders * _.orders).sum(),
+            members=_.count(), bought=_.count(where=_.bought), orders=_.orders.sum(), orders_squares=(_.orders * _.orders).sum(),
             revenue=_.revenue.sum(), revenue_squares=(_.revenue * _.revenue).sum(),
         ).order_by("list")
     )  # fmt: skip

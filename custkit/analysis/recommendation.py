@@ -68,7 +68,7 @@ def nps_tier_quarters(moods: ir.Table, ledger: ir.Table, *, start: datetime, as_
     quarter = _.answered_at.year().cast("string") + "-Q" + _.answered_at.quarter().cast("string")
     whole, parts = nps_tiers(moods, ledger, start=start, as_of=as_of, order=order), _scored(held.mutate(group=quarter + "|" + _.tier))
     named = parts["group"].str.split("|", n=1, expand=True).reindex(columns=[0, 1])
-    parts = _by_tier(parts.assign(quarter=named[0], tier=named[1]).sort_values("quarter", kind="stable"), named[1], order, "quarter")
+    parts = _by_tier(parts.assign(quarter=named[0], tier=named[1]), named[1], order, "quarter")
     told = pd.concat([whole.rename(columns={"group": "tier"}).assign(quarter=EVERYBODY), parts], ignore_index=True)
     return told.rename(columns={"low": "nps_low", "high": "nps_high"})[list(QUARTER_COLUMNS)].astype({"quarter": "str", "tier": "str"})
 

@@ -105,6 +105,32 @@ def test_the_score_is_of_the_tier_on_the_day_of_the_answer(load_table):
     assert set(scores["quarter"]) == {EVERYBODY, "2026-Q4"} and (scores["nps_low"] <= scores["nps"]).all()
 
 
+def test_scores_stand_by_quarter_then_by_tier(load_table):
+    """Whatever order the engine gives its groups in."""
+    ledger = load_table("loyalty_ledger", LEDGER)
+    answers = [
+        ("ann", "2026-10-06", 3),
+        ("bob", "2026-10-01", 8),
+        ("ann", "2026-10-03", 9),
+        ("bob", "2026-02-01", 10),
+        ("ann", "2026-02-03", 2),
+    ]
+    rows = [
+        {"response_id": f"r{i}", "customer_id": who, "answered_at": datetime.fromisoformat(at), "score": float(score)}
+        for i, (who, at, score) in enumerate(answers)
+    ]
+    moods = answer_moods(load_table("surveys", rows))
+    scores = nps_tier_quarters(moods, ledger, start=datetime(2026, 1, 1), as_of=AS_OF, order=("silver", "gold"))
+    told = scores.loc[scores["quarter"] != EVERYBODY, ["quarter", "tier", "answers", "nps"]].to_numpy().tolist()
+    assert told == [
+        ["2026-Q1", "no tier", 1, 1.0],
+        ["2026-Q1", "silver", 1, -1.0],
+        ["2026-Q4", "no tier", 1, 0.0],
+        ["2026-Q4", "silver", 1, 1.0],
+        ["2026-Q4", "gold", 1, -1.0],
+    ]
+
+
 def club(stop: int) -> tuple[list[dict], list[dict]]:
     """100 members reach gold with their second order and 100 come near; 80 of the near ones buy again, and of the others 80 - stop."""
     orders, ledger = [], []
