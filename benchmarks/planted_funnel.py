@@ -1,6 +1,6 @@
 """What the page on losses says about shops whose truth is known, and what it claims where nothing is planted.
 
-python benchmarks/planted_funnel.py [SHOPS] [CUSTOMERS]     20 shops of 5,000 customers with something planted, and as many with nothing
+python benchmarks/planted_funnel.py [SHOPS] [CUSTOMERS] [FIRST]     20 shops of 5,000 customers with something planted, and as many with nothing
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from custkit.engine import frame
 STEPS = ("view", "cart", "checkout", "order")
 
 
-def main(shops: int = 20, customers: int = 5000) -> None:
+def main(shops: int = 20, customers: int = 5000, first: int = 1) -> None:
     told: dict[str, dict[str, list[Told]]] = {name: defaultdict(list) for name in RECOVERED}
     claimed = defaultdict(list)
     named: list[tuple[str, str]] = []
     others = 0
-    for book, shop in shop_books(shops, customers):
+    for book, shop in shop_books(shops, customers, first):
         if shop.is_null:
             for what, made, tests in claims(book):
                 claimed[what].append((made, tests))
@@ -172,4 +172,4 @@ RECOVERED: dict[str, Callable[[Book, Shop], Iterator[Told]]] = {
 }
 
 if __name__ == "__main__":
-    main(*(int(word) for word in sys.argv[1:3]))
+    main(*(int(word) for word in sys.argv[1:4]))

@@ -1,6 +1,6 @@
 """What the page on loyalty says about shops whose truth is known, and what it claims where nothing is planted.
 
-python benchmarks/planted_loyalty.py [SHOPS] [CUSTOMERS]     20 shops of 5,000 customers with something planted, and as many with nothing
+python benchmarks/planted_loyalty.py [SHOPS] [CUSTOMERS] [FIRST]     20 shops of 5,000 customers with something planted, and as many with nothing
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from custkit.demo.shop import Shop
 from custkit.engine import frame
 
 
-def main(shops: int = 20, customers: int = 5000) -> None:
+def main(shops: int = 20, customers: int = 5000, first: int = 1) -> None:
     told, claimed = defaultdict(list), defaultdict(list)
-    for book, shop in shop_books(shops, customers):
+    for book, shop in shop_books(shops, customers, first):
         for one in recovered(book, shop):
             told[f"{'null' if shop.is_null else 'planted'}: {one.what}"].append(one)
         if shop.is_null:

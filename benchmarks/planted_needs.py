@@ -1,6 +1,6 @@
 """What the page on rules says about shops whose truth is known: pairs, routes, cycles, stock-piling; and what it claims of nothing.
 
-python benchmarks/planted_needs.py [SHOPS] [CUSTOMERS]     20 shops of 5,000 customers with something planted, and as many with nothing
+python benchmarks/planted_needs.py [SHOPS] [CUSTOMERS] [FIRST]     20 shops of 5,000 customers with something planted, and as many with nothing
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from custkit.book import Book
 from custkit.demo.shop import Shop
 
 
-def main(shops: int = 20, customers: int = 5000) -> None:
-    compare(recovered, alarms, shops, customers, "90% intervals")
+def main(shops: int = 20, customers: int = 5000, first: int = 1) -> None:
+    compare(recovered, alarms, shops, customers, "90% intervals", first)
 
 
 def recovered(book: Book, shop: Shop) -> Iterator[Told]:
@@ -101,4 +101,4 @@ def alarms(book: Book) -> Iterator[tuple[str, int, int]]:
 
 
 if __name__ == "__main__":
-    main(*(int(word) for word in sys.argv[1:3]))
+    main(*(int(word) for word in sys.argv[1:4]))

@@ -1,6 +1,6 @@
 """What the page on customers' voice says about shops whose truth is known, and what it claims where nothing is planted.
 
-python benchmarks/planted_voice.py [SHOPS] [CUSTOMERS]     20 shops of 5,000 customers with something planted, and as many with nothing
+python benchmarks/planted_voice.py [SHOPS] [CUSTOMERS] [FIRST]     20 shops of 5,000 customers with something planted, and as many with nothing
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from custkit.book import Book
 from custkit.demo.shop import Shop
 
 
-def main(shops: int = 20, customers: int = 5000) -> None:
-    compare(recovered, claims, shops, customers, "90% intervals")
+def main(shops: int = 20, customers: int = 5000, first: int = 1) -> None:
+    compare(recovered, claims, shops, customers, "90% intervals", first)
 
 
 def recovered(book: Book, shop: Shop) -> Iterator[Told]:

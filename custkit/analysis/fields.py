@@ -21,12 +21,16 @@ YEAR_DAYS, MONTH_DAYS = 365, 31
 
 
 class Page(NamedTuple):
-    """A page of the pack: fields without which it says nothing, fields without which parts of it fall away, days of orders it asks for."""
+    """A page of the pack: fields without which it says nothing, fields without which parts of it fall away, days of orders it asks for.
+
+    instead: fields of which any one gives the page something to say, whatever `must` lacks and even if nobody bought.
+    """
 
     must: tuple[str, ...]
     parts: tuple[str, ...] = ()
     days: int = YEAR_DAYS
     of_customers: bool = True
+    instead: tuple[str, ...] = ()
 
 
 BUYER = ("order_lines.customer_id",)
@@ -53,6 +57,7 @@ PAGES: dict[str, Page] = {
             "customers.registered_at", "customers.closed_at", "customers.acquisition_channel", "marketing_spend.spend_amount",
             "events.session_id", "events.channel", "events.device",
         ),
+        instead=("events.session_id",),
     ),
     "loyalty_tracking": Page(
         BUYER,
@@ -74,6 +79,7 @@ PAGES: dict[str, Page] = {
         ("surveys.topic", "surveys.product_id", "surveys.comment", "events.query", "events.results", "events.customer_id"),
         days=MONTH_DAYS,
         of_customers=False,
+        instead=("events.results", "events.customer_id"),
     ),
     "actions": Page(BUYER, ("customers.consent", "order_lines.cost_amount", "products.category")),
 }  # fmt: skip
@@ -217,7 +223,7 @@ def page_verdicts(provided: Collection[str], empty: Collection[str], changes: pd
     what is sent, what is empty, what changed beyond chance, what the orders allow  →  page | verdict, missing (fields),
     reasons (codes), tables (whose change was told)
 
-    cannot   a field that all of the page rests on is missing, or nobody bought
+    cannot   a field that all of the page rests on is missing, or nobody bought, and nothing else gives it something to say
     limits   parts of it fall away, more than 5 % of revenue has no customer, fewer days than it looks back on, or a table it rests on
              changed this month beyond chance
     """
@@ -225,6 +231,9 @@ def page_verdicts(provided: Collection[str], empty: Collection[str], changes: pd
     rows = []
     for page, wanted in PAGES.items():
         must, parts = lacking(provided, empty, wanted.must), lacking(provided, empty, wanted.parts)
+        other = len(lacking(provided, empty, wanted.instead)) < len(wanted.instead)
+        if other:
+            must, parts = (), must + parts
         reasons = []
         if wanted.of_customers and not must and not reach.buyers:
             reasons.append("nobody")
@@ -238,6 +247,6 @@ def page_verdicts(provided: Collection[str], empty: Collection[str], changes: pd
         changed = tuple(dict.fromkeys(name for name in told["table"] if name in used))
         if changed:
             reasons.append("changed")
-        verdict = CANNOT if must or "nobody" in reasons else LIMITS if reasons else CARRIES
+        verdict = CANNOT if must or ("nobody" in reasons and not other) else LIMITS if reasons else CARRIES
         rows.append((page, verdict, must or parts, tuple(["must"] if must else reasons), changed))
     return pd.DataFrame(rows, columns=["page", "verdict", "missing", "reasons", "tables"])

@@ -50,6 +50,14 @@ def test_conda_users_get_the_same_dependencies():
     assert environment["channels"] == ["conda-forge", "nodefaults"]
 
 
+def test_no_file_holds_both_sides_of_a_merge():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split("\0")
+    if listed == [""]:
+        pytest.skip("not a git checkout")
+    sides = re.compile(rb"^(<{7}|>{7})( |$)", re.MULTILINE)
+    assert not [name for name in listed if name and (ROOT / name).is_file() and sides.search((ROOT / name).read_bytes())]
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_every_module_can_be_imported(name):
     assert importlib.import_module(name)

@@ -143,6 +143,16 @@ def test_a_page_is_carried_with_limits_or_not_at_all():
     assert told.loc["spending_power", "tables"] == ("events",)
 
 
+def test_visits_alone_carry_a_page_that_has_something_to_say_of_them():
+    nothing = pd.DataFrame(columns=["table", "told"])
+    visits = {"events", *(f"events.{name}" for name in TABLES["events"].by_name)}
+    told = page_verdicts(visits, (), nothing, reach=Reach(0.0, 0, 0)).set_index("page")
+    carried = told.index[told["verdict"] == LIMITS].tolist()
+    assert carried == ["lifecycle_funnel", "voice"] and (told.drop(carried)["verdict"] == CANNOT).all()
+    assert "surveys.score" in told.loc["voice", "missing"] and "order_lines.customer_id" in told.loc["lifecycle_funnel", "missing"]
+    assert page_verdicts(visits, ("events.results", "events.customer_id"), nothing, reach=Reach(0.0, 0, 0))["verdict"].iloc[9] == CANNOT
+
+
 def test_a_column_without_a_value_counts_as_missing():
     columns = pd.DataFrame({"table": ["events", "events"], "column": ["query", "device"], "rows": [9, 9], "filled": [0, 3]})
     assert empty_fields(columns) == ("events.query",)
