@@ -1,6 +1,6 @@
 """What the notebooks say about shops whose truth is known, and what they claim where nothing is planted.
 
-python benchmarks/planted.py [SHOPS] [CUSTOMERS] [FIRST]     5 shops of 5,000 customers with something planted, and as many with nothing
+python benchmarks/planted.py [SHOPS] [CUSTOMERS] [FIRST]     5 planted shops of 5,000 customers, and as many with nothing
 
 FIRST is the first seed: 1 by default; what was tried out on some seeds is to be shown on others.
 """

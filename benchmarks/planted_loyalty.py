@@ -1,6 +1,6 @@
 """What the page on loyalty says about shops whose truth is known, and what it claims where nothing is planted.
 
-python benchmarks/planted_loyalty.py [SHOPS] [CUSTOMERS] [FIRST]     20 shops of 5,000 customers with something planted, and as many with nothing
+python benchmarks/planted_loyalty.py [SHOPS] [CUSTOMERS] [FIRST]     20 planted shops of 5,000 customers, and as many with nothing
 """
 
 from __future__ import annotations
@@ -32,7 +32,11 @@ def main(shops: int = 20, customers: int = 5000, first: int = 1) -> None:
 
 
 def recovered(book: Book, shop: Shop) -> Iterator[Told]:
-    """The share that stops after each tier, and the score by the tier held when answering."""
+    """The share that stops after each tier, and the score by the tier held when answering.
+
+    Nobody is planted to stop at silver. Where gold is planted to be reached by a stretched last order, though, those who leave jump over
+    silver, and are missing among who stopped there: the shops with nothing planted tell whether the estimate of silver is true.
+    """
     orders = tier_stop.qualifying_orders(book.purchases, book.loyalty_ledger, as_of=book.as_of, order=book.client.tiers)
     reached = frame(orders.filter(orders.reached).select("tier", "customer_id"))
     stopped = set(shop.customers.loc[shop.customers["stopped"], "id"].astype(str))

@@ -1,6 +1,6 @@
 """What the pages on worth say about shops whose truth is known, and what they claim where nothing is planted.
 
-python benchmarks/planted_value.py [SHOPS] [CUSTOMERS]     20 shops of 5,000 customers with something planted, and as many with nothing
+python benchmarks/planted_value.py [SHOPS] [CUSTOMERS]     20 planted shops of 5,000 customers, and as many with nothing
 """
 
 from __future__ import annotations

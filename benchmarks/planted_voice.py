@@ -1,6 +1,6 @@
 """What the page on customers' voice says about shops whose truth is known, and what it claims where nothing is planted.
 
-python benchmarks/planted_voice.py [SHOPS] [CUSTOMERS] [FIRST]     20 shops of 5,000 customers with something planted, and as many with nothing
+python benchmarks/planted_voice.py [SHOPS] [CUSTOMERS] [FIRST]     20 planted shops of 5,000 customers, and as many with nothing
 """
 
 from __future__ import annotations

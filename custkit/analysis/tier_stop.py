@@ -117,9 +117,10 @@ def tier_stops(orders: ir.Table, *, order: Sequence[str] = ()) -> pd.DataFrame:
     again_missed is what members who reached the tier would do had they gone on as near-missers do who had ordered as often in
     the last 365 and the last 90 days: it is averaged over these groups as the members who reached the tier stand in them.
     stop_share = 1 − again_reached / again_missed. Below 0 they bought again more often, which proves nothing: whoever buys a lot may
-    be about to buy more. Size of the orders is left free, because a stretched order is how one stops. Members in groups without
-    a near-misser are left out. The interval is 95 % for all tiers together (Bonferroni), over members, since one may come near many
-    times. A tier that fewer than 30 members reached, or came near, has no row. [Abbott 1925; S65]
+    be about to buy more, and leavers whom a higher tier draws to jump over this one are missing among who stops here. Size of the
+    orders is left free, because a stretched order is how one stops. Members in groups without a near-misser are left out. The interval
+    is 95 % for all tiers together (Bonferroni), over members, since one may come near many times. A tier that fewer than 30 members
+    reached, or came near, has no row. [Abbott 1925; S65]
     """
     grouped = orders.mutate(year=_band(_.orders_365, (1, 2, 3, 4, 6, 9)), quarter=_band(_.orders_90, (1, 2, 3)))
     cells = grouped.group_by("tier", "year", "quarter").aggregate(
