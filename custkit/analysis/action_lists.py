@@ -208,6 +208,12 @@ def listed(known: ir.Table, *, lists: Sequence[ActionList] = LISTS, max_lists: i
     return everyone.mutate(place=place).filter(_.place < max_lists).cache()
 
 
+def approachable(rows: ir.Table, customers: ir.Table, *, consent: bool) -> ir.Table:
+    """Rows of customers who have not said farewell and, with `consent`, have agreed to be approached. [S102]"""
+    kept = rows.anti_join(customers.filter(_.closed_at.notnull()), "customer_id")
+    return kept.semi_join(customers.filter(_.consent.fill_null(False)), "customer_id") if consent else kept
+
+
 def list_sizes(known: ir.Table, on: ir.Table, *, lists: Sequence[ActionList] = LISTS, consent: bool = False) -> pd.DataFrame:
     """How many are on each list, and why others who fit are not.
 

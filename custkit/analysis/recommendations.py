@@ -20,7 +20,7 @@ from custkit.engine import beside, frame, to_float
 from custkit.tables import SALE
 from custkit.words import mark
 
-AGAIN, GOES_WITH, FOLLOWS, LIKES, BEST = (
+AGAIN, GOES_WITH, FOLLOWS, LIKES, BEST = REASONS = (
     mark("buys it again"),
     mark("goes with what the customer buys"),
     mark("follows the last order"),

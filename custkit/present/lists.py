@@ -47,7 +47,7 @@ def people_list(rows: ir.Table, *, name: str, title: str, order_by: Sequence[str
         with path.open("rb") as file:
             mark = hashlib.file_digest(file, "sha256").hexdigest()
     else:
-        n = int(rows.count().execute())
+        n = rows.count().to_pyarrow().as_py()
     return People({"name": name, "title": title, "rows": n, "sha256": mark, "note": note})
 
 

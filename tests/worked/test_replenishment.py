@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
+import ibis
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from custkit.analysis import recommendations as recommend
@@ -12,6 +14,7 @@ from custkit.analysis import replenishment
 from custkit.analysis.incremental_sales import COUPON, PILING, TOO_FEW, incremental_sales
 from custkit.engine import fetch, frame
 from custkit.present.findings import replenishment as needs
+from custkit.present.lists import LISTS_FOLDER
 
 AS_OF = datetime(2026, 11, 1)
 LINE = {"kind": "sale", "is_product": True, "amount": 10, "revenue": 10, "line_number": 1}
@@ -69,6 +72,56 @@ def test_those_who_never_came_back_make_the_all_in_median_longer_and_the_days_no
     assert more["return_share"] < plain["return_share"]
     assert more["days_per_piece"] == pytest.approx(plain["days_per_piece"], abs=0.5)
     assert not more["km_median"] <= plain["km_median"]
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    """What a list of people holds, once it is written."""
+    monkeypatch.setenv(LISTS_FOLDER, str(tmp_path))
+    return lambda people: (people.payload["rows"], pq.read_table(tmp_path / f"{people.payload['name']}.parquet").to_pylist())
+
+
+CONSENT = [
+    {"customer_id": "ann", "consent": True},
+    {"customer_id": "bob", "consent": True, "closed_at": datetime(2026, 10, 1)},
+    {"customer_id": "cid", "consent": False},
+    {"customer_id": "dan"},
+]
+
+
+@pytest.mark.parametrize(("consent", "stay"), [(True, ["ann"]), (False, ["ann", "cid", "dan"])])
+def test_files_leave_out_who_may_not_be_approached(load_table, written, consent, stay):
+    customers = load_table("customers", CONSENT)
+    due = load_table("customers", CONSENT).select(
+        "customer_id", product_id=ibis.literal("p"), product_name=ibis.literal("Coffee"), last_date=ibis.literal(AS_OF.date()),
+        pieces=ibis.literal(1.0), due_date=ibis.literal(AS_OF.date()), probability=ibis.literal(0.5),
+    )  # fmt: skip
+    n, rows = written(needs.due_people(due, customers, consent=consent))
+    assert n == len(stay) and [row["customer_id"] for row in rows] == stay
+
+
+def test_the_files_have_one_row_a_customer(load_table, cycles, written):
+    spells, told = cycles(by_the_clock())
+    spells = spells.union(spells.mutate(product_id=ibis.literal("r"), gap=spells.gap * 2))
+    both = pd.concat([told, told.assign(product_id="r", product_name="Tea", days_per_piece=told["days_per_piece"] * 2)])
+    due = replenishment.due_list(spells, both, as_of=AS_OF)
+    nobody = load_table("customers", [])
+    n, rows = written(needs.due_people(due, nobody, consent=False))
+    everybody = frame(due)
+    best = (
+        everybody.sort_values(["probability", "product_id"], ascending=[False, True])
+        .drop_duplicates("customer_id")
+        .set_index("customer_id")
+    )
+    assert n == len(rows) == everybody["customer_id"].nunique() > 20
+    assert {row["customer_id"]: row["product"] for row in rows} == best["product_name"].to_dict()
+    assert sum(row["other_products"] + 1 for row in rows) == len(everybody)
+
+    lines, products = load_table("order_lines", by_the_clock()), load_table("products", PRODUCTS)
+    evidence = recommend.learnt(lines, products, as_of=AS_OF)
+    shown = recommend.recommendations(lines, products, as_of=AS_OF, evidence=evidence)
+    n, rows = written(needs.next_people(shown, nobody, consent=False))
+    assert n == 30 and rows[0]["item_1"] == "Coffee" and rows[0]["why_1"] in recommend.REASONS and rows[0]["item_2"] is None
 
 
 def test_purchases_at_random_are_no_cycle(cycles):

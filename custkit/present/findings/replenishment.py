@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 
+import ibis
+import ibis.expr.types as ir
 import pandas as pd
+from ibis import _ as row
 
 from custkit import words
+from custkit.analysis.action_lists import approachable
 from custkit.analysis.incremental_sales import ALL, COUPON, GROWING, NO_MORE, PILING
 from custkit.analysis.rates import SMALL_SAMPLE
-from custkit.analysis.recommendations import EVERYTHING, NEW_ONLY
+from custkit.analysis.recommendations import EVERYTHING, NEW_ONLY, REASONS
 from custkit.present.finding import Fact, Finding
+from custkit.present.lists import People, people_list
 from custkit.present.table import Shown, table
 from custkit.words import _, ngettext
 
@@ -132,6 +137,22 @@ def due_finding(totals: pd.DataFrame, checked: pd.DataFrame, *, ahead_days: int 
     return Finding(headline, detail, tuple(facts))
 
 
+def due_people(due: ir.Table, customers: ir.Table, *, consent: bool) -> People:
+    """Whoever is due for something, one row a customer with the likeliest product, ready to leave.
+
+    due_list, customers  →  customer_id | product, last_date, pieces, due_date, order_chance_30_days, other_products (number of)
+    """
+    by_chance = ibis.window(group_by="customer_id", order_by=[ibis.desc("probability"), "product_id"])
+    placed = approachable(due, customers, consent=consent).mutate(
+        place=ibis.row_number().over(by_chance), products=row.product_id.count().over(ibis.window(group_by="customer_id"))
+    )
+    held = placed.filter(row.place == 0).select(
+        "customer_id", "last_date", "pieces", "due_date", product=row.product_name, order_chance_30_days=row.probability.round(4),
+        other_products=row.products - 1,
+    )  # fmt: skip
+    return people_list(held, name="due_products", title=_("Due for a product"), order_by=["customer_id"])
+
+
 def pulled_table(sales: pd.DataFrame) -> Shown:
     """incremental_sales(…)  →  table of what can be told"""
     told = sales[(sales["product_name"] == ALL) | sales["pulled_forward"].notna()]
@@ -208,6 +229,19 @@ def reasons_table(reasons: pd.DataFrame) -> Shown:
         }
     )
     return table(shown, bars=["recommended"])
+
+
+def next_people(shown: ir.Table, customers: ir.Table, *, consent: bool) -> People:
+    """What to show each customer next, one row a customer with five items and why each, ready to leave.
+
+    recommendations, customers  →  customer_id | item_1, why_1, because_1, chance_1, … item_5, why_5, because_5, chance_5
+    """
+    why = ibis.cases(*((row.reason == reason, _(reason)) for reason in REASONS))
+    told = approachable(shown, customers, consent=consent).mutate(why=why, chance=row.probability.round(4))
+    held = told.group_by("customer_id").aggregate(
+        **{f"{name}_{i}": told[name].max(where=told["rank"] == i) for i in range(1, 6) for name in ("item", "why", "because", "chance")}
+    )
+    return people_list(held, name="show_next", title=_("What to show next"), order_by=["customer_id"])
 
 
 def tested_table(tested: pd.DataFrame) -> Shown:
