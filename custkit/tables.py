@@ -112,7 +112,7 @@ ORDERS = _table(
     Column("order_number", "int64", "1 for a customer's first purchase, 2 for the next …; empty for guests and non-purchases"),
     Column("channel", "string", "web, app, shop …", feeds=("S75",)),
     Column("device", "string", "phone, tablet, desktop", feeds=("S75",)),
-    Column("store_id", "string", "where", feeds=("S42",)),
+    Column("store_id", "string", "the shop it was bought in", feeds=("S42",)),
     Column("region", "string", "where it was delivered or bought", feeds=("S42",)),
     Column("payment_method", "string", "card, cash, instalment, subscription …", feeds=("S28",)),
     derived=True,

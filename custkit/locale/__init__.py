@@ -1,7 +1,7 @@
 """The messages that readers see, gathered for the translators: `make messages` brings every catalogue up to date.
 
 A message is what stands in `_("…")`, `ngettext("…", "…", n)` or `mark("…")` in the code and in `_("…")` in the page templates, a
-whole markdown cell of a notebook, the name of a segment, and what a table or column named in `book.needs("…")` means.
+whole markdown cell of a notebook, what a table or column means, and the names of the segments and tags that a client has by default.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
-from custkit.client import TEN_SEGMENTS
+from custkit.client import DEFAULT_TAGS, TEN_SEGMENTS
 from custkit.tables import TABLES
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -30,7 +30,7 @@ Message = str | tuple[str, str]
 def messages(notebooks: Path = NOTEBOOKS) -> dict[Message, list[str]]:
     """Every message with the files it stands in; a pair of singular and plural where it counts something."""
     found: dict[Message, list[str]] = {}
-    for message, place in (*_in_code(), *_in_templates(), *_in_notebooks(notebooks), *_in_segments()):
+    for message, place in (*_in_code(), *_in_templates(), *_in_notebooks(notebooks), *_in_tables(), *_in_clients()):
         if message and place not in found.setdefault(message, []):
             found[message].append(place)
     return found
@@ -76,22 +76,23 @@ def _in_notebooks(folder: Path) -> Iterator[tuple[Message, str]]:
             if cell["cell_type"] == "markdown":
                 yield source, f"notebooks/{path.name}"
             elif cell["cell_type"] == "code":
-                for message in (*_asked_for(source), *_called(source)):
+                for message in _called(source):
                     yield message, f"notebooks/{path.name}"
 
 
-def _asked_for(source: str) -> Iterator[Message]:
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "needs":
-            for name in (arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)):
-                table, _dot, column = name.partition(".")
-                yield TABLES[table].by_name[column].meaning if column else TABLES[table].grain
+def _in_tables() -> Iterator[tuple[Message, str]]:
+    for table in TABLES.values():
+        for meaning in (table.grain, *(column.meaning for column in table.columns)):
+            yield meaning, "custkit/tables.py"
 
 
-def _in_segments() -> Iterator[tuple[Message, str]]:
+def _in_clients() -> Iterator[tuple[Message, str]]:
+    """What a client file that names no segments or tags gets."""
     for segment in TEN_SEGMENTS:
         yield segment.name, "custkit/client.py"
         yield segment.action, "custkit/client.py"
+    for tag in DEFAULT_TAGS:
+        yield tag.name, "custkit/client.py"
 
 
 def _plain(message: str | tuple[str, ...]) -> Message:

@@ -152,7 +152,7 @@ LABELS: dict[str, Label] = {
     "due_customers": Label(mark("customers waiting"), "count"),
     "due_points": Label(mark("points whose time ran out"), "count"),
     "due_soon": Label(mark("due within the month"), "count"),
-    "dwell_seconds": Label(mark("median seconds"), "number"),
+    "dwell_seconds": Label(mark("median seconds"), "count"),
     "earned_points": Label(mark("points earned"), "count"),
     "effect": Label(mark("effect on spend"), "money"),
     "effectiveness": Label(mark("effectiveness"), "number"),
