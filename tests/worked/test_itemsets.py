@@ -82,9 +82,9 @@ def test_counting_in_small_pieces_gives_the_same_sets(toy, monkeypatch):
 
 def test_a_wholesale_order_is_left_out_and_counted(load_table):
     small = [{"basket_id": f"o{i}", "item": item} for i in range(4) for item in ("tea", "cup")]
-    wholesale = [{"basket_id": "w", "item": f"p{i}"} for i in range(600)]
+    wholesale = [{"basket_id": "w", "item": f"p{i}"} for i in range(100_000)]
     shop = load_table("baskets", small + wholesale, schema=BASKETS)
-    assert basket_sizes(shop).to_dict("list") == {"size": [2, 600], "orders": [4, 1]}
+    assert basket_sizes(shop).to_dict("list") == {"size": [2, 100_000], "orders": [4, 1]}
     assert len(item_counts(without_oversized(shop))) == 2
     found = frequent_itemsets(shop, min_support=0.2)
     assert list(found["support"]) == [1.0, 1.0, 1.0]
