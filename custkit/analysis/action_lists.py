@@ -22,7 +22,6 @@ from custkit.analysis.lifetime_forecast import customer_lifetimes
 from custkit.analysis.look_alikes import fit_look_alikes, look_alikes
 from custkit.analysis.margins import kept_share
 from custkit.analysis.next_order import customer_gaps, fit_cycle
-from custkit.analysis.orders_due import order_chances
 from custkit.analysis.win_back import dormant_causes, win_back
 from custkit.book import Book
 from custkit.engine import frame, to_float
@@ -160,7 +159,7 @@ def standings(book: Book) -> ir.Table:
         potential=to_float(_.potential),
     )  # fmt: skip
     risks = customer_risks(bought, fitted=fit_churn_risk(bought, as_of=as_of, model=model.model, active_days=days))
-    chances = order_chances(bought, as_of=as_of, model=model.model, active_days=days, days=MONTH_DAYS)
+    due = customer_risks(bought, fitted=fit_churn_risk(bought, as_of=as_of, model=model.model, active_days=days, horizon_days=MONTH_DAYS))
     gaps = customer_gaps(bought, as_of=as_of)
     quiet = dormant_causes(stages, book.orders, book.surveys, gaps, cycle=fit_cycle(gaps), as_of=as_of)
     margin = kept_share(book.orders, as_of=as_of, given=client.gross_margin)
@@ -172,7 +171,7 @@ def standings(book: Book) -> ir.Table:
         book.customers.select("customer_id", "consent"),
         tags.mutate(potential_rank=_share_above(tags.potential)),
         risks.select("customer_id", "risk"),
-        chances.select("customer_id", due_chance=_.chance),
+        due.select("customer_id", due_chance=1.0 - _.risk),
         stake.select("customer_id", "value_at_stake", stake_rank=_share_above(stake.value_at_stake)),
         alike.select("customer_id", "is_look_alike", alike=_.probability),
     ):

@@ -1,9 +1,10 @@
-"""Who is about to leave: the chance that a customer buys nothing in the next 90 days, from the own rhythm and P(alive), calibrated."""
+"""Who is about to leave, and who is due: the chance that a customer buys nothing in some days, by rhythm and P(alive), calibrated."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import ibis
@@ -39,15 +40,16 @@ CALIBRATION_COLUMNS = ("group", "customers", "expected_share", "left_share", "lo
 
 @dataclass(frozen=True)
 class ChurnRisk:
-    """A calibrated risk, and how it did on 90 days it had not seen.
+    """A calibrated risk, and how it did on days it had not seen.
 
     refusal       why nothing is estimated: a message with {days}, {n}; "" where something is
     slopes        (column, slope) on the log odds of buying, without "alive" where no purchase model may be believed; intercept
-    classes       risk | customers (active 90 days ago), expected_share, left (bought nothing since), left_share, low, high (95 %)
+    classes       risk | customers (active when these days began), expected_share, left (bought nothing since), left_share, low, high (95 %)
     calibration   group (1 is the tenth with the least risk) | customers, expected_share, left_share, low, high
-    brier, brier_base   mean squared error of the risk, and of telling everybody the average of the 90 days before
+    brier, brier_base   mean squared error of the risk, and of telling everybody the average of as many days before
     with_alive    whether P(alive) speaks
-    as_of, cut    cut is where the 90 days begin that judge the risk
+    as_of, cut    cut is where the days begin that judge the risk
+    horizon_days  how many they are
     """
 
     refusal: str
@@ -62,51 +64,57 @@ class ChurnRisk:
     calibration: pd.DataFrame
     brier: float
     brier_base: float
+    horizon_days: int = HORIZON_DAYS
 
     @property
     def with_alive(self) -> bool:
         return ALIVE in dict(self.slopes)
 
 
-def fit_churn_risk(purchases: ir.Table, *, as_of: datetime, model: str, active_days: int = 180) -> ChurnRisk:
-    """Learn who of the active customers buys nothing in 90 days, and judge it on the 90 days just past.
+def fit_churn_risk(
+    purchases: ir.Table, *, as_of: datetime, model: str, active_days: int = 180, horizon_days: int = HORIZON_DAYS
+) -> ChurnRisk:
+    """Learn who of the active customers buys nothing in `horizon_days`, and judge it on the days just past.
 
     orders  →  ChurnRisk
 
     Logistic regression on the chance that the customer's own rhythm brings an order in time, the number of gaps known, the silence so far,
-    and P(alive) by the purchase model named (`Lifetime.model`; "plain" leaves it out). Learnt from customers as they stood 180 days
-    before `as_of`, judged as they stood 90 days before, then learnt again from these. Active: bought within `active_days`.
+    and P(alive) by the purchase model named (`Lifetime.model`; "plain" leaves it out). Learnt from customers as they stood two
+    horizons before `as_of`, judged as they stood one before, then learnt again from these. Active: bought within `active_days`.
     [Platt 1999; Brier 1950; S68]
 
-    Raises ValueError if active_days < 1.
+    Raises ValueError if active_days or horizon_days < 1.
     """
-    if active_days < 1:
-        raise ValueError(f"active_days is {active_days}; a window has at least one day")
-    cut, before = as_of - timedelta(days=HORIZON_DAYS), as_of - timedelta(days=2 * HORIZON_DAYS)
+    for name, given in (("active_days", active_days), ("horizon_days", horizon_days)):
+        if given < 1:
+            raise ValueError(f"{name} is {given}; a window has at least one day")
+    cut, before = as_of - timedelta(days=horizon_days), as_of - timedelta(days=2 * horizon_days)
     begins = first_purchase(purchases, as_of=as_of)
+    refused = partial(_refused, as_of=as_of, cut=cut, model=model, active_days=active_days, horizon_days=horizon_days)
     if begins is None or begins > before - timedelta(days=HORIZON_DAYS):
-        return _refused(TOO_SHORT, as_of, cut, model, active_days, 0)
-    states = [_state(purchases, at, model, active_days) for at in (before, cut)]
+        return refused(TOO_SHORT, customers=0)
+    states = [_state(purchases, at, model, active_days, horizon_days) for at in (before, cut)]
     if any(state is None for state in states):
-        states = [_state(purchases, at, buy_till_you_die.MODELS[0], active_days, alive=False) for at in (before, cut)]
-    learnt, judged = (_with_outcome(state, purchases, at) for state, at in zip(states, (before, cut), strict=True))
+        states = [_state(purchases, at, model, active_days, horizon_days, alive=False) for at in (before, cut)]
+    learnt, judged = (_with_outcome(state, purchases, at, horizon_days) for state, at in zip(states, (before, cut), strict=True))
     told, checked = _sample(learnt), _sample(judged)
     for sample in (told, checked):
         if len(sample) < FEWEST or sample["bought"].nunique() < 2:
-            return _refused(TOO_FEW, as_of, cut, model, active_days, len(sample))
+            return refused(TOO_FEW, customers=len(sample))
     with one_thread():
         first, again = _fit(told), _fit(checked)
     classes, calibration, brier, brier_base = _judged(judged, first, float(1 - told["bought"].mean()))
-    return ChurnRisk("", as_of, cut, *again, model, active_days, int(classes["customers"].sum()), classes, calibration, brier, brier_base)
+    customers = int(classes["customers"].sum())
+    return ChurnRisk("", as_of, cut, *again, model, active_days, customers, classes, calibration, brier, brier_base, horizon_days)
 
 
-def _refused(why: str, as_of: datetime, cut: datetime, model: str, active_days: int, customers: int) -> ChurnRisk:
+def _refused(why: str, *, as_of: datetime, cut: datetime, model: str, active_days: int, horizon_days: int, customers: int) -> ChurnRisk:
     nan = float("nan")
     classes, groups = (pd.DataFrame(columns=list(columns), dtype="float64") for columns in (CLASS_COLUMNS, CALIBRATION_COLUMNS))
-    return ChurnRisk(why, as_of, cut, (), nan, model, active_days, customers, classes, groups, nan, nan)
+    return ChurnRisk(why, as_of, cut, (), nan, model, active_days, customers, classes, groups, nan, nan, horizon_days)
 
 
-def _state(purchases: ir.Table, at: datetime, model: str, active_days: int, *, alive: bool = True) -> ir.Table | None:
+def _state(purchases: ir.Table, at: datetime, model: str, active_days: int, horizon_days: int, *, alive: bool = True) -> ir.Table | None:
     """Active customers at `at`: customer_id, last_date, waited, usual_days, p_alive, and `COLUMNS`; None where P(alive) cannot be told."""
     gaps = customer_gaps(purchases, as_of=at)
     cycle = fit_cycle(gaps)
@@ -125,7 +133,7 @@ def _state(purchases: ir.Table, at: datetime, model: str, active_days: int, *, a
     active = known.filter(_.waited <= active_days)
     told = active.mutate(lateness=0.0, usual_log=ibis.null("float64"), spread=1.0) if cycle.refusal else with_cycle(active, cycle=cycle)
     return told.select(
-        "customer_id", "last_date", "waited", "p_alive", usual_days=told.usual_log.exp(), rhythm=_rhythm(told),
+        "customer_id", "last_date", "waited", "p_alive", usual_days=told.usual_log.exp(), rhythm=_rhythm(told, horizon_days),
         gaps=(to_float(told.gaps) + 1.0).ln(), silence=to_float(told.waited.clip(lower=1)).ln(), alive=_log_odds(told.p_alive),
     ).cache()  # fmt: skip
 
@@ -142,9 +150,9 @@ def alive_by_history(histories: ir.Table, model: str) -> pa.Table | None:
     return pa.Table.from_pandas(scored, preserve_index=False)
 
 
-def _rhythm(told: ir.Table) -> Any:
-    """Log odds that the own rhythm brings an order in the next 90 days, given the wait so far."""
-    later = ((to_float(told.waited) + float(HORIZON_DAYS)).ln() - told.usual_log.fill_null(0.0)) / told.spread
+def _rhythm(told: ir.Table, horizon_days: int) -> Any:
+    """Log odds that the own rhythm brings an order in time, given the wait so far."""
+    later = ((to_float(told.waited) + float(horizon_days)).ln() - told.usual_log.fill_null(0.0)) / told.spread
     # Odds of F(later) − F(now) over 1 − F(later), F log-logistic: e^later − e^now over 1 + e^now.
     now, then = told.lateness.clip(-50.0, 50.0).exp(), later.clip(-50.0, 50.0).exp()
     return ((then - now).clip(lower=1e-6) / (now + 1.0)).ln().clip(-_FARTHEST, _FARTHEST)
@@ -155,9 +163,9 @@ def _log_odds(share: Any) -> Any:
     return (inside / (1.0 - inside)).ln()
 
 
-def _with_outcome(state: ir.Table, purchases: ir.Table, at: datetime) -> ir.Table:
+def _with_outcome(state: ir.Table, purchases: ir.Table, at: datetime, horizon_days: int) -> ir.Table:
     later = (
-        purchases.filter(_.customer_id.notnull(), _.ordered_at >= at, _.ordered_at < at + timedelta(days=HORIZON_DAYS))
+        purchases.filter(_.customer_id.notnull(), _.ordered_at >= at, _.ordered_at < at + timedelta(days=horizon_days))
         .group_by("customer_id")
         .aggregate(later_orders=_.count())
     )
@@ -221,7 +229,7 @@ def _rated(counted: pd.DataFrame) -> pd.DataFrame:
 
 
 def customer_risks(purchases: ir.Table, *, fitted: ChurnRisk) -> ir.Table:
-    """Give each active customer the chance of buying nothing in the next 90 days.
+    """Give each active customer the chance of buying nothing in the days to come, as many as `fitted` looks ahead.
 
     orders, fit_churn_risk  →  customer_id | last_date, waited (days), usual_days (between orders), p_alive, risk (0–1),
     risk_class ("low" below a third, "high" from two thirds)
@@ -233,9 +241,10 @@ def customer_risks(purchases: ir.Table, *, fitted: ChurnRisk) -> ir.Table:
         return purchases.select(
             "customer_id", last_date=_.order_date, waited=ibis.null("int64"), **unknown, risk_class=ibis.null("string")
         ).limit(0)
-    state = _state(purchases, fitted.as_of, fitted.model, fitted.active_days, alive=fitted.with_alive)
+    asked = (purchases, fitted.as_of, fitted.model, fitted.active_days, fitted.horizon_days)
+    state = _state(*asked, alive=fitted.with_alive)
     if state is None:  # last month's model may be believed and this month's may not
-        state = _state(purchases, fitted.as_of, fitted.model, fitted.active_days, alive=False)
+        state = _state(*asked, alive=False)
     assert state is not None
     known = state.mutate(alive=_.alive.fill_null(0.0))
     told = known.mutate(risk=_risk(known, fitted.slopes, fitted.intercept))

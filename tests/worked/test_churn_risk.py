@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 
 from custkit.analysis.churn_risk import (
@@ -68,6 +69,27 @@ def test_who_is_long_overdue_has_a_high_risk_and_the_dormant_have_none(load_tabl
     assert risks.p_alive.isna().all()
 
 
+@pytest.mark.parametrize("days", [14, 31, 60])
+def test_chances_of_as_many_days_as_one_asks_for_come_true(load_table, days):
+    """Of all who were active then, as many buy within these days as were told to, where nothing changes from month to month."""
+    rng = np.random.default_rng(days)
+    rows = []
+    for i in range(600):
+        for day in np.unique(400 - rng.exponential(15 + 60 * (i % 3), 60).cumsum().astype(int)):
+            if day >= 0:
+                at = AS_OF - timedelta(days=int(day) + 1, hours=-9)
+                rows.append(
+                    {"order_id": f"o{i}-{day}", "customer_id": f"c{i:04}", "ordered_at": at, "order_date": at.date(), "revenue": 10}
+                )
+    shop = load_table("orders", rows)
+    fitted = fit_churn_risk(shop, as_of=AS_OF, model="plain", horizon_days=days)
+    assert fitted.cut == AS_OF - timedelta(days=days) and fitted.brier < fitted.brier_base
+    active, foretold = fitted.customers, (fitted.classes.expected_share * fitted.classes.customers).sum()
+    assert foretold / active == pytest.approx(fitted.classes.left.sum() / active, abs=0.05)
+    risks = told(customer_risks(shop, fitted=fitted))
+    assert risks.risk.between(0, 1).all() and len(risks) > 500
+
+
 def test_classes_sum_to_the_active_and_their_revenue(load_table, fitted):
     orders = load_table("orders", purchases([*STAYS, *STOPS]))
     risks = customer_risks(orders, fitted=fitted)
@@ -107,3 +129,5 @@ def test_where_everybody_comes_back_there_is_no_risk_to_learn(load_table):
 def test_a_window_without_days_is_refused(load_table):
     with pytest.raises(ValueError, match="active_days is 0"):
         fit_churn_risk(load_table("orders", []), as_of=AS_OF, model="plain", active_days=0)
+    with pytest.raises(ValueError, match="horizon_days is 0"):
+        fit_churn_risk(load_table("orders", []), as_of=AS_OF, model="plain", horizon_days=0)
