@@ -77,7 +77,9 @@ class Book:
         book = cls(client, period, snapshot, con, whole)
         first, last = snapshot.span
         if first is None or last is None:
-            raise BadInput(f"client {client.slug}: no orders were accepted, nor events in their place; see `custkit intake {client.slug}`")
+            raise BadInput(
+                f"client {client.slug}: no orders were accepted, nor events or points in their place; see `custkit intake {client.slug}`"
+            )
         if period.end <= first or period > Period.of(last):
             raise BadInput(
                 f"no orders of client {client.slug} in reach of {period}: its data span {Period.of(first)} to {Period.of(last)}; "

@@ -57,7 +57,7 @@ class Snapshot:
 
     @property
     def span(self) -> tuple[datetime | None, datetime | None]:
-        """First and last instant of an order, or of an event where the client sent no order lines; None, None without either."""
+        """First and last instant of an order; without order lines of an event, else of a loyalty entry; None, None without any."""
         first, last = self.manifest["span"]
         return (datetime.fromisoformat(first), datetime.fromisoformat(last)) if first else (None, None)
 
@@ -245,7 +245,7 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
         notes += notes_on_months(told)
         if has_lines:
             ledger.check_money(accounts["order_lines"], folder)
-        first, last = _span(con, has_lines, "events" in sent)
+        first, last = _span(con, sent)
     return {
         "key": key,
         "pseudonyms": persons.key_id if persons.pseudonyms else None,
@@ -279,16 +279,18 @@ def _account(folded: others.Folded, erased: int) -> dict[str, Any]:
     return {**told, "erased": erased} if erased else told
 
 
-def _span(con: duckdb.DuckDBPyConnection, has_lines: bool, has_events: bool) -> tuple[datetime | None, datetime | None]:
-    """The months a book may be opened on: orders say it, and events where the client sends nothing but what visitors did."""
-    if has_lines:
-        query = "SELECT min(ordered_at), max(ordered_at) FROM order_rows"
-    elif has_events:
-        query = "SELECT min(occurred_at), max(occurred_at) FROM events"
-    else:
-        return None, None
-    first, last = con.execute(query).fetchone() or (None, None)
-    return first, last
+def _span(con: duckdb.DuckDBPyConnection, sent: set[str]) -> tuple[datetime | None, datetime | None]:
+    """The months a book may be opened on: orders say it; without them what visitors did, or the entries of a loyalty programme."""
+    spans = (
+        ("order_lines", "order_rows", "ordered_at"),
+        ("events", "events", "occurred_at"),
+        ("loyalty_ledger", "loyalty_ledger", "occurred_at"),
+    )
+    for table, rows, time in spans:
+        if table in sent:
+            first, last = con.execute(f"SELECT min({time}), max({time}) FROM {rows}").fetchone() or (None, None)
+            return first, last
+    return None, None
 
 
 @contextmanager

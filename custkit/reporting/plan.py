@@ -86,7 +86,9 @@ def last_month(client: Client, snapshot: Snapshot) -> Period:
     """The last month that the data cover to its last day, or the last with an order where none is covered."""
     first, last = snapshot.span
     if first is None or last is None:
-        raise BadInput(f"client {client.slug}: no orders were accepted, nor events in their place; see `custkit intake {client.slug}`")
+        raise BadInput(
+            f"client {client.slug}: no orders were accepted, nor events or points in their place; see `custkit intake {client.slug}`"
+        )
     month = Period.of(last)
     complete = (last + timedelta(days=1)).month != last.month
     return month if complete or Period.of(first) == month else month - 1
@@ -95,7 +97,9 @@ def last_month(client: Client, snapshot: Snapshot) -> Period:
 def _check_reach(client: Client, snapshot: Snapshot, period: Period) -> None:
     first, last = snapshot.span
     if first is None or last is None:
-        raise BadInput(f"client {client.slug}: no orders were accepted, nor events in their place; see `custkit intake {client.slug}`")
+        raise BadInput(
+            f"client {client.slug}: no orders were accepted, nor events or points in their place; see `custkit intake {client.slug}`"
+        )
     if not Period.of(first) <= period <= Period.of(last):
         raise BadInput(
             f"client {client.slug} has no orders in reach of {period}: its data span {Period.of(first)} to {Period.of(last)}; "

@@ -52,3 +52,18 @@ def test_a_customer_is_there_from_the_first_event_that_names_them(visits):
     # Nothing says when b opened the account, so that b stands in no month.
     assert [(row["gender"], row["registered_at"]) for row in people] == [("f", datetime(2026, 1, 4, 10))]
     assert not open_book("visits", "2026-01").has("customers.registered_at")
+
+
+def test_a_loyalty_programme_without_orders_or_visits_has_months_too(visits):
+    # Previously refused: "no orders were accepted, nor events in their place", although members and their points were there.
+    visits.write_text("account,at,points\na,2026-01-31,50\na,2026-03-31,0\n", "utf-8")
+    source = (
+        "  - table: loyalty_ledger\n    files: visits.csv\n"
+        "    columns: {customer_id: account, occurred_at: at, entry_type: {value: earn}, points: points}\n"
+    )
+    before, _events, after = CLIENT.partition("  - table: events\n")
+    file = visits.parent.parent / "client.yml"
+    file.write_text(before + source + after[after.index("  - table: customers") :], "utf-8")
+    book = open_book("visits", "2026-02")
+    assert book.snapshot.span == (datetime(2026, 1, 31), datetime(2026, 3, 31))
+    assert fetch(book.loyalty_ledger).num_rows == 1
