@@ -175,6 +175,18 @@ def test_a_ledger_that_lost_a_line_stops_the_report(load_table, orders):
         health_laws(files, account, lone.assign(unlinked_orders=0), said, **given)
 
 
+def test_a_client_without_order_lines_has_a_ledger_that_adds_up(load_table):
+    # Previously the page stopped with KeyError 'analysed': without order lines the account of them has no rows at all.
+    lines, orders = load_table("order_lines", []), load_table("orders", [])
+    customers = load_table("customers", [{"customer_id": "anna"}])
+    files = pd.DataFrame({"table": ["loyalty_ledger"], "accepted": [2]})
+    account = pd.DataFrame([], columns=["part", "of", "rows", "amount", "revenue"]).astype({"rows": "int64", "amount": "float64"})
+    lone, said = unlinked_orders(orders, period=OCTOBER), consent_counts(customers, orders, as_of=END)
+    told = health_laws(files, account, lone, said, lines=lines, orders=orders, customers=customers, as_of=END).set_index("law")
+    assert told.loc["consent_customers", "whole"] == 1
+    assert not told.drop(index="consent_customers")["whole"].any()
+
+
 def test_a_value_that_tells_who_somebody_is_is_cut_short():
     aside = pd.DataFrame(
         [
