@@ -62,8 +62,8 @@ PAGES: dict[str, Page] = {
     "loyalty_tracking": Page(
         BUYER,
         (
-            "loyalty_ledger.points", "loyalty_ledger.tier", "order_lines.discount_amount", "order_lines.coupon_amount",
-            "products.category", "surveys.score",
+            "loyalty_ledger.points", "loyalty_ledger.tier", "loyalty_ledger.expires_at", "order_lines.discount_amount",
+            "order_lines.coupon_amount", "products.category", "surveys.score",
         ),
     ),
     "campaigns": Page(

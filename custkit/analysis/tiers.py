@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -20,7 +21,7 @@ ACTIVITY_COLUMNS = (
 )  # fmt: skip
 
 is_tier_move = _.entry_type == "tier"
-is_activity = _.entry_type.isin(("earn", "redeem"))
+is_activity = _.entry_type.isin(("earn", "redeem")) & (_.points != 0).fill_null(True)
 points_in = (_.points > 0).ifelse(_.points, 0)
 points_out = (_.points < 0).ifelse(-_.points, 0)
 
@@ -89,7 +90,8 @@ def tier_activity(ledger: ir.Table, *, start: datetime, as_of: datetime, order: 
 
     Members stand in the tier they hold at `as_of`; upgrades and downgrades in the tier they led to, a first tier being
     neither. opening + earned − redeemed − expired + adjusted = balance. expiring_points: earned points that lapse within 90 days
-    after `as_of` unless used, where points are used in the order in which they lapse. idle_members: earned and redeemed
+    after `as_of` unless used, where points are used in the order in which they lapse; null where no entry says when points lapse.
+    idle_members: earned and redeemed
     nothing in the 180 days before `as_of`. [S67]
 
     Raises ValueError if start is not before as_of.
@@ -109,6 +111,7 @@ def tier_activity(ledger: ir.Table, *, start: datetime, as_of: datetime, order: 
         used=points_out.sum(),
         lapsed=points_in.sum(where=(_.expires_at < as_of).fill_null(False)),
         lapsing=points_in.sum(where=(_.expires_at < soon).fill_null(False)),
+        dated=_.expires_at.count(),
         active_at=_.occurred_at.max(where=is_activity),
     )
     zero = {name: per_member[name].fill_null(0) for name in per_member.columns if name not in ("customer_id", "active_at")}
@@ -130,6 +133,7 @@ def tier_activity(ledger: ir.Table, *, start: datetime, as_of: datetime, order: 
             adjusted_points=_.adjusted.sum(),
             points_balance=_.balance.sum(),
             expiring_points=_.due.sum(),
+            dated=_.dated.sum(),
             idle_members=_.count(where=_.idle),
         )
     )
@@ -138,6 +142,8 @@ def tier_activity(ledger: ir.Table, *, start: datetime, as_of: datetime, order: 
     merged = activity.merge(moved, on="tier", how="outer").merge(ranks, on="tier", how="left")
     counts = ["members", "idle_members", "upgrades", "downgrades"]
     merged = merged.fillna(dict.fromkeys(ACTIVITY_COLUMNS[1:], 0)).astype(dict.fromkeys(counts, "int64"))
+    if not merged["dated"].any():
+        merged["expiring_points"] = math.nan
     return merged.fillna({"tier_rank": 0}).sort_values(["tier_rank", "tier"], ignore_index=True)[list(ACTIVITY_COLUMNS)]
 
 

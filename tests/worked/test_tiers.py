@@ -117,6 +117,28 @@ def test_members_who_move_no_points_for_half_a_year_are_idle(load_table):
     assert dict(zip(activity["tier"], activity["idle_members"], strict=True)) == {NO_TIER: 1, "silver": 1}
 
 
+def test_a_statement_of_no_points_is_no_movement(load_table):
+    # An airline sends every member every month, most of them with 0 points: nobody was ever idle.
+    ledger = [
+        entry("1", "quiet", "2026-02-28", "earn", 60),
+        entry("2", "quiet", "2026-10-31", "earn", 0),
+        entry("3", "quiet", "2026-10-31", "redeem", 0),
+        entry("4", "unknown", "2026-10-31", "earn", None),
+    ]
+    activity = tier_activity(load_table("loyalty_ledger", ledger), start=START, as_of=AS_OF)
+    assert activity[["members", "idle_members"]].to_numpy().tolist() == [[2, 1]]
+
+
+def test_points_that_lapse_are_not_known_where_no_entry_says_when(load_table):
+    # Previously told as 0 points, of an airline whose file has no dates of lapse.
+    ledger = [entry("1", "anna", "2026-10-31", "earn", 60), entry("2", "ben", "2026-10-31", "tier", tier="silver")]
+    activity = tier_activity(load_table("loyalty_ledger", ledger), start=START, as_of=AS_OF)
+    assert activity["expiring_points"].isna().all()
+    told = tier_finding(activity)
+    assert "When points lapse the data do not say." in told.detail
+    assert {fact.key: fact.value for fact in told.facts}["loyalty.expiring_points"] is None
+
+
 def test_a_client_without_a_programme_gets_an_empty_page_and_no_claim(load_table):
     activity = tier_activity(load_table("loyalty_ledger", []), start=START, as_of=AS_OF)
     assert activity.empty and list(activity.columns) == list(ACTIVITY_COLUMNS)

@@ -116,7 +116,7 @@ def near_finding(near: pd.DataFrame) -> Finding:
     near_upgrade_summary(…)  →  Finding [S67]
     """
     if near.empty:
-        return Finding(_("No active member stands just below a tier."), tone="quiet")
+        return Finding(_("No active member is known to stand just below a tier."), tone="quiet")
     n, lacking = int(near["members"].sum()), float(near["lacking_in_all"].sum())
     facts = (
         Fact("tiers.near", n, "count", n=n, definition=_("Active members whose spend of 365 days lacks at most 20% of the next tier's.")),

@@ -97,7 +97,8 @@ def tier_finding(activity: pd.DataFrame) -> Finding:
     members = int(activity["members"].sum()) if len(activity) else 0
     if members == 0:
         return Finding(_("Not estimated: the client's data hold no loyalty programme."), tone="quiet")
-    total = activity.drop(columns="tier").sum()
+    total = activity.drop(columns="tier").sum(min_count=1)
+    expiring = total["expiring_points"]
     idle, earned, redeemed = int(total["idle_members"]), float(total["earned_points"]), float(total["redeemed_points"])
     facts = (
         Fact(
@@ -114,7 +115,7 @@ def tier_finding(activity: pd.DataFrame) -> Finding:
         Fact("loyalty.redeemed_points", redeemed, "count", n=members, definition=_("Points redeemed in the period.")),
         Fact(
             "loyalty.expiring_points",
-            float(total["expiring_points"]),
+            _known(expiring),
             "count",
             n=members,
             window=_("90 days after the end of the period"),
@@ -127,9 +128,12 @@ def tier_finding(activity: pd.DataFrame) -> Finding:
         idle=words.count(idle), members=words.count(members), share=words.share(idle / members)
     )
     sentences = [
-        _("In the period members earned {earned} points and redeemed {redeemed}; {expiring} lapse within 90 days unless used.").format(
-            earned=words.count(earned), redeemed=words.count(redeemed), expiring=words.count(total["expiring_points"])
+        _("In the period members earned {earned} points and redeemed {redeemed}.").format(
+            earned=words.count(earned), redeemed=words.count(redeemed)
         ),
+        _("When points lapse the data do not say.")
+        if pd.isna(expiring)
+        else _("{n} lapse within 90 days unless used.").format(n=words.count(expiring)),
         _("Moves to a higher tier: {up}; to a lower one: {down}.").format(
             up=words.count(total["upgrades"]), down=words.count(total["downgrades"])
         ),
