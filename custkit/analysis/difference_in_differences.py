@@ -162,7 +162,8 @@ def _named(found: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
     rows = rows.sort_values(["place", "order"], ignore_index=True)
     few = (rows["compared"].fillna(0) < SMALL_SAMPLE) | (rows["like_customers"].fillna(0) < SMALL_SAMPLE)
     few |= rows["compared"] < rows["contacted"] / 2
-    reasons = [~rows["is_over"], rows["measure"].isna() | rows["placebo"].isna(), few, rows["later"].isna()]
+    unseen = rows["placebo"].isna() & (rows["like_customers"] > 0)  # without like customers nothing is seen, however long the history
+    reasons = [~rows["is_over"], rows["measure"].isna() | unseen, few, rows["later"].isna()]
     rows["verdict"] = np.select(reasons, list(UNTOLD[:4]), default="")
     rows = rows.fillna({"measure": BOUGHT, "unit": "share", "contacted": rows["reached"], "compared": 0, "like_customers": 0})
     return rows.drop(columns=["place", "order", "is_over", "reached"])

@@ -20,6 +20,7 @@ from custkit.analysis.campaigns import (
 )
 from custkit.client import load_client
 from custkit.errors import BadInput
+from custkit.present.findings.campaigns import reach_note
 
 AS_OF = datetime(2026, 11, 1)
 # Spring ran ten days and kept cem and dora back; the flyer kept nobody back and has no end; the letter is still running.
@@ -157,6 +158,14 @@ def test_the_summary_tells_buyers_and_offers_used(load_table):
         ["spring", CONTROL, 2, 1, 1, 35.0, 0, 1],
     ]
     assert summary["conversion_rate"].tolist() == [0, 0.5, 0.5, 0.5] and summary["has_control"].tolist() == [False, False, True, True]
+
+
+def test_where_nobody_bought_nobody_bought_without_the_offer(load_table):
+    # "0 of 0 buyers did not use the offer" stood under a mailing whose file tells answers and no prices.
+    spans, contacts, orders = loaded(load_table)
+    summary = campaign_summary(spans, campaign_outcomes(spans, contacts, orders))
+    assert reach_note(summary).startswith("1 of 2 buyers did not use the offer.")
+    assert reach_note(summary.assign(buyers=0, bought_without=0, in_others=0)) == ""
 
 
 def test_no_campaigns_no_rows(load_table):

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
+from matplotlib import pyplot
 
 from custkit.analysis.before_after import before_after_customers
 from custkit.analysis.campaigns import campaign_spans
@@ -30,6 +31,7 @@ from custkit.analysis.difference_in_differences import (
     difference_in_differences,
     telling_measure,
 )
+from custkit.present import charts
 from custkit.present.findings.campaigns import before_after_finding, before_after_table, difference_finding, difference_table
 
 AS_OF = datetime(2026, 11, 1)
@@ -253,13 +255,22 @@ OTHERS = crowd(200, 50, contacted=False, placebo=50)
         ((crowd(200, 90, contacted=True, placebo=50, later=None), crowd(200, 50, contacted=False, placebo=50, later=None)), TOO_SOON),
         ((crowd(200, 90, contacted=True), crowd(200, 50, contacted=False)), NO_HISTORY),
         ((crowd(99, 9, contacted=True, cell=1, placebo=9), crowd(40, 9, contacted=True, placebo=9), OTHERS), TOO_FEW),
+        ((crowd(200, 90, contacted=True, placebo=50),), TOO_FEW),
     ],
-    ids=["few reached", "no days after it yet", "no days before it", "most have nobody like them"],
+    ids=["few reached", "no days after it yet", "no days before it", "most have nobody like them", "everybody was reached"],
 )
 def test_what_cannot_be_compared_says_why(load_table, crowds, verdict):
     frame = told(load_table, *crowds)
     assert set(frame["verdict"]) == {verdict} and frame["difference"].isna().all()
     assert difference_finding(frame).tone == "quiet"
+
+
+def test_nothing_compared_is_nothing_drawn(load_table):
+    # A book club wrote to everybody: the page showed an empty chart and blamed a history of eight years for being none.
+    frame = told(load_table, crowd(200, 90, contacted=True, placebo=50))
+    before = set(pyplot.get_fignums())
+    charts.campaign_differences(frame, title=difference_finding(frame).headline)
+    assert set(pyplot.get_fignums()) == before
 
 
 def test_a_running_campaign_waits(load_table):

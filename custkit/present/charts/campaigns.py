@@ -69,6 +69,11 @@ def campaign_differences(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     measure = did.telling_measure(frame)
     known = frame[(frame["measure"] == measure) & frame["placebo"].notna()]
     shown = pd.concat([known[known["campaign_id"] == ""], known[known["campaign_id"] != ""].head(_MOST)])
+    if shown.empty:  # the finding beside it says why
+        from matplotlib import pyplot
+
+        pyplot.close(ax.get_figure(root=True))
+        return ax
     ax.axvline(0, color=MUTED, linewidth=1)
     ends = [*shown["low"], *shown["high"], *shown["placebo_low"], *shown["placebo_high"]]
     edge = 1.2 * max([0.01, *(abs(end) for end in ends if end == end)])

@@ -109,7 +109,7 @@ def reach_note(summary: pd.DataFrame) -> str:
     reached = summary[summary["arm"] != CONTROL]
     without, others = int(reached["bought_without"].sum()), int(reached["in_others"].sum())
     told = []
-    if reached["redeemed"].sum():
+    if reached["redeemed"].sum() and reached["buyers"].sum():
         used = _("{without} of {buyers} buyers did not use the offer.")
         told.append(used.format(without=words.count(without), buyers=words.count(reached["buyers"].sum())))
     if others:
