@@ -147,6 +147,16 @@ def test_favourites_are_named_and_so_are_the_movers():
     assert "It also brings most revenue" in text(findings.favourites_finding(steady, steady, compared=91))
 
 
+def test_where_no_customer_is_known_the_favourite_is_what_is_in_most_orders():
+    # A grocer who sends stores' weeks and no customers: the page stopped at "cannot convert float NaN to integer".
+    guests = liked(("Tea", 60, 100.0, 0.1, 0.1, STEADY), ("Cup", 40, 300.0, 0.1, 0.1, STEADY)).sort_values("revenue", ascending=False)
+    told = findings.favourites_finding(*[guests.assign(customers=0, customer_share=math.nan)] * 2, compared=364)
+    assert told.headline == "Tea is in most orders: 10% of them."
+    assert "Of the categories, Tea is in most orders (10%)." in told.detail
+    share = told.facts[0]
+    assert (share.key, share.numerator, share.denominator) == ("behaviour.favourite_orders", 60, 600)
+
+
 @pytest.mark.parametrize(
     ("mean", "luck", "says"),
     [(3.0, 4.0, "keep to their own"), (5.0, 4.0, "seek variety"), (4.0, 4.01, "as many as luck would give")],

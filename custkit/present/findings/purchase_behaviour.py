@@ -258,15 +258,17 @@ def favourites_table(liked: pd.DataFrame, *, top: int = 10) -> Shown:
 
 
 def favourites_finding(liked: pd.DataFrame, categories: pd.DataFrame, *, compared: int) -> Finding:
-    """What most customers buy, what brings most, and what rises and falls."""
+    """What most customers buy, or stands in most orders where no customer is known; what brings most, and what rises and falls."""
     if liked.empty:
         return _quiet(_("Favourites are not told: the client's data name no products."))
-    top, richest = liked.iloc[0], liked.loc[liked["revenue"].idxmax()]
+    (top, of), richest = _favourite(liked), liked.loc[liked["revenue"].idxmax()]
+    share, n = top[_SHARES[of]], int(top[of])
+    by_customers = _("Customers who bought {item} in 365 days / customers who bought a product.")
+    definition = by_customers if of == "customers" else _("Orders that hold {item} in 365 days / orders that hold a product.")
     facts = (
         Fact(
-            "behaviour.favourite_customers", float(top["customer_share"]), "share", numerator=int(top["customers"]),
-            denominator=round(top["customers"] / top["customer_share"]) if top["customer_share"] else None, n=int(top["customers"]),
-            definition=_("Customers who bought {item} in 365 days / customers who bought a product.").format(item=top["item"]),
+            f"behaviour.favourite_{of}", float(share), "share", numerator=n, denominator=round(n / share) if share else None, n=n,
+            definition=definition.format(item=top["item"]),
         ),
         Fact(
             "behaviour.richest_revenue", float(richest["revenue_share"]), "share", numerator=float(richest["revenue"]),
@@ -280,21 +282,33 @@ def favourites_finding(liked: pd.DataFrame, categories: pd.DataFrame, *, compare
         _category_sentence(categories),
         _moves(liked, compared),
     ]
+    bought = _("{item} is bought by most customers: {share} of them.")
+    told = bought if of == "customers" else _("{item} is in most orders: {share} of them.")
     return Finding(
-        _("{item} is bought by most customers: {share} of them.").format(item=top["item"], share=words.share(top["customer_share"], 0)),
+        told.format(item=top["item"], share=words.share(share, 0)),
         " ".join(part for part in parts if part),
         facts,
     )
 
 
+_SHARES = {"customers": "customer_share", "orders": "order_share"}
+
+
+def _favourite(liked: pd.DataFrame) -> tuple[pd.Series, str]:
+    """The row that most customers bought, or that is in most orders where no customer is known; and which of the two it is."""
+    if liked["customers"].any():
+        return liked.iloc[0], "customers"
+    return liked.loc[liked["orders"].idxmax()], "orders"
+
+
 def _category_sentence(categories: pd.DataFrame) -> str:
     if categories.empty:
         return ""
-    top = categories.iloc[0]
+    top, of = _favourite(categories)
     moved = categories[categories["trend"].isin([RISING, FALLING])]
-    told = _("Of the categories, {category} reaches most customers ({share}).").format(
-        category=_(top["item"]), share=words.share(top["customer_share"], 0)
-    )
+    reaches = _("Of the categories, {category} reaches most customers ({share}).")
+    told = reaches if of == "customers" else _("Of the categories, {category} is in most orders ({share}).")
+    told = told.format(category=_(top["item"]), share=words.share(top[_SHARES[of]], 0))
     if moved.empty:
         return told
     names = _named_moves(moved)
