@@ -163,6 +163,7 @@ def test_what_the_programme_cannot_tell_is_said(airline, activity):
     assert asked.missing == ("order_lines.customer_id", "loyalty_ledger.expires_at", "surveys.score")
     told = tier_finding(activity.reset_index())
     assert f"{activity['idle_members'].sum():,} of 16,737 members moved no points" in told.headline
+    assert f"{activity.loc[tiers.NO_TIER, 'idle_members']:,} of the idle hold no tier." in told.detail  # they left
     assert "When points lapse the data do not say." in told.detail
     year, ageing = book.days_before(365), points.points_ageing(ledger, as_of=book.as_of)
     moves = tier_changes.tier_matrix(ledger, start=year, order=order)

@@ -115,6 +115,9 @@ def test_members_who_move_no_points_for_half_a_year_are_idle(load_table):
     ]
     activity = tier_activity(load_table("loyalty_ledger", ledger), start=START, as_of=AS_OF)
     assert dict(zip(activity["tier"], activity["idle_members"], strict=True)) == {NO_TIER: 1, "silver": 1}
+    # Who left a programme is idle of course: those without a tier are told apart.
+    assert tier_finding(activity).detail.startswith("1 of the idle hold no tier.")
+    assert "hold no tier" not in tier_finding(activity[activity["tier"] == NO_TIER]).detail
 
 
 def test_a_statement_of_no_points_is_no_movement(load_table):

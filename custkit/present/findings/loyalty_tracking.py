@@ -11,6 +11,7 @@ from scipy.stats import poisson
 from custkit import words
 from custkit.analysis.ladder import bottleneck
 from custkit.analysis.rates import SMALL_SAMPLE, shares_differ, wilson
+from custkit.analysis.tiers import NO_TIER
 from custkit.present.finding import Fact, Finding
 from custkit.words import _
 
@@ -138,6 +139,9 @@ def tier_finding(activity: pd.DataFrame) -> Finding:
             up=words.count(total["upgrades"]), down=words.count(total["downgrades"])
         ),
     ]
+    apart = int(activity.loc[activity["tier"] == NO_TIER, "idle_members"].sum())  # never had one, or left
+    if apart and len(activity) > 1:
+        sentences.insert(0, _("{n} of the idle hold no tier.").format(n=words.count(apart)))
     return Finding(headline, " ".join(sentences), facts)
 
 
