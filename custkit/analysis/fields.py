@@ -65,6 +65,7 @@ PAGES: dict[str, Page] = {
             "loyalty_ledger.points", "loyalty_ledger.tier", "loyalty_ledger.expires_at", "order_lines.discount_amount",
             "order_lines.coupon_amount", "products.category", "surveys.score",
         ),
+        instead=("loyalty_ledger.points", "loyalty_ledger.tier"),
     ),
     "campaigns": Page(
         ("campaign_contacts.customer_id", "campaigns.starts_at"),

@@ -153,6 +153,14 @@ def test_visits_alone_carry_a_page_that_has_something_to_say_of_them():
     assert page_verdicts(visits, ("events.results", "events.customer_id"), nothing, reach=Reach(0.0, 0, 0))["verdict"].iloc[9] == CANNOT
 
 
+def test_a_loyalty_programme_alone_carries_the_page_on_it():
+    nothing = pd.DataFrame(columns=["table", "told"])
+    ledger = {"loyalty_ledger", "loyalty_ledger.points", "loyalty_ledger.tier"}
+    told = page_verdicts(ledger, (), nothing, reach=Reach(0.0, 0, 0)).set_index("page")
+    assert told.index[told["verdict"] == LIMITS].tolist() == ["loyalty_tracking"]
+    assert {"order_lines.customer_id", "loyalty_ledger.expires_at"} <= set(told.loc["loyalty_tracking", "missing"])
+
+
 def test_a_column_without_a_value_counts_as_missing():
     columns = pd.DataFrame({"table": ["events", "events"], "column": ["query", "device"], "rows": [9, 9], "filled": [0, 3]})
     assert empty_fields(columns) == ("events.query",)
