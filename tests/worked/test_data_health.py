@@ -190,6 +190,10 @@ def test_a_client_without_order_lines_has_a_ledger_that_adds_up(load_table):
     files = pd.DataFrame({"table": ["loyalty_ledger"], "accepted": [2]})
     account = pd.DataFrame([], columns=["part", "of", "rows", "amount", "revenue"]).astype({"rows": "int64", "amount": "float64"})
     lone, said = unlinked_orders(orders, period=OCTOBER), consent_counts(customers, orders, as_of=END)
+    # Previously told: "Every order has a customer", and of buyers "– are found".
+    assert findings.unlinked_finding(lone).headline == "Not told: there are no orders."
+    links = customer_links({"customers": customers, "orders": orders}, {"customers", "customers.customer_id"}, as_of=END)
+    assert findings.view_finding(links).detail == ""
     told = health_laws(files, account, lone, said, lines=lines, orders=orders, customers=customers, as_of=END).set_index("law")
     assert told.loc["consent_customers", "whole"] == 1
     assert not told.drop(index="consent_customers")["whole"].any()

@@ -293,6 +293,8 @@ def timeliness_table(times: pd.DataFrame) -> Shown:
 def unlinked_finding(unlinked: pd.DataFrame) -> Finding:
     """Orders without a customer: how many, and what share of revenue. unlinked_orders(…)  →  Finding [S97]"""
     rows = unlinked.set_index("window")
+    if not rows.loc["ever", "orders"]:
+        return Finding(_("Not told: there are no orders."), tone="quiet")
     month, year = rows.loc["month"], rows.loc["year"]
     facts = tuple(
         Fact(
@@ -439,10 +441,10 @@ def view_finding(links: pd.DataFrame) -> Finding:
         return Finding(_("Only orders name customers."), _("Every figure about them rests on orders alone."), facts)
     least = others.sort_values(["buyers_covered", "table"]).iloc[0]
     headline = ngettext("{n} table names customers.", "{n} tables name customers.", len(links)).format(n=words.count(len(links)))
-    detail = _("The thinnest link: {table}, where {share} of all buyers are found.").format(
+    thinnest = _("The thinnest link: {table}, where {share} of all buyers are found.").format(
         table=_(TABLE_NAMES[least.table]), share=words.share(least.buyers_covered)
     )
-    return Finding(headline, detail, facts)
+    return Finding(headline, "" if pd.isna(least.buyers_covered) else thinnest, facts)
 
 
 def view_table(links: pd.DataFrame) -> Shown:
