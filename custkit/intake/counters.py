@@ -45,7 +45,32 @@ def _records(data: bytes | mmap.mmap, source: Source) -> int:
     ends = _line_ends(data, 0, len(data)) + (len(data) > 0 and data[len(data) - 1 :] not in (b"\n", b"\r"))
     if source.delimiter == "whitespace" or data.find(b'"') < 0:
         return ends
-    edges = re.escape({"tab": "\t"}.get(source.delimiter, source.delimiter).encode())
+    delimiter = {"tab": "\t"}.get(source.delimiter, source.delimiter).encode()
+    inside = _inside_by_parity(data, delimiter)
+    return ends - (_inside_by_field(data, delimiter) if inside is None else inside)
+
+
+def _inside_by_parity(data: bytes | mmap.mmap, delimiter: bytes) -> int | None:
+    """Line ends after an odd number of quotes; None where a quote stands within a bare field and the number tells nothing."""
+    edges = (delimiter, b"\n", b"\r")
+    found = odd = 0
+    start = 3 if data[:3] == b"\xef\xbb\xbf" else 0
+    while start < len(data):
+        end = data.find(b"\n", start + CHUNK) + 1 or len(data)
+        pieces = data[start:end].split(b'"')
+        text = b'"'.join(pieces[1 - odd :: 2])
+        found += _line_ends(text, 0, len(text))
+        outside = pieces[odd::2]
+        odd = (odd + len(pieces) - 1) % 2
+        if not all(not piece or piece.endswith(edges) for piece in (outside if odd else outside[:-1])):
+            return None
+        start = end
+    return found
+
+
+def _inside_by_field(data: bytes | mmap.mmap, delimiter: bytes) -> int:
+    """Line ends within fields in quotes, field by field."""
+    edges = re.escape(delimiter)
     inside = 0
     if first := re.compile(rb'(?:\xef\xbb\xbf)?"[^"]*(?:""[^"]*)*"').match(data):
         inside += _line_ends(data, 0, first.end())
@@ -53,14 +78,17 @@ def _records(data: bytes | mmap.mmap, source: Source) -> int:
         text = field[0]
         if b"\n" in text or b"\r" in text:
             inside += _line_ends(text, 1, len(text))
-    return ends - inside
+    return inside
 
 
 def _line_ends(data: bytes | mmap.mmap, start: int, end: int) -> int:
     count = 0
     for at in range(start, end, CHUNK):
         piece = data[at : min(end, at + CHUNK)]
-        count += piece.count(b"\n") + piece.count(b"\r") - piece.count(b"\r\n")
+        count += piece.count(b"\n")
+        if b"\r" not in piece:
+            continue
+        count += piece.count(b"\r") - piece.count(b"\r\n")
         count -= piece.endswith(b"\r") and data[at + len(piece) : at + len(piece) + 1] == b"\n" and at + len(piece) < end
     return count
 

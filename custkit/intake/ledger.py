@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -93,20 +94,27 @@ def _examples(con: duckdb.DuckDBPyConnection, client: Client) -> list[str]:
 
 def line_ledger(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """Accepted order lines in rows and money, by what became of them."""
-    account: dict[str, Any] = _sum(con, "true")
-    account = {"accepted": account["rows"], "accepted_amount": account["amount"], **_sum(con, "excluded IS NULL")}
-    account["excluded"] = _groups(con, "excluded", "excluded IS NOT NULL", "reason")
-    account["kinds"] = _groups(con, "kind", "excluded IS NULL", "kind")
-    account["guests"] = _sum(con, "excluded IS NULL AND customer_id IS NULL")
-    account["known"] = _sum(con, "excluded IS NULL AND customer_id IS NOT NULL")
-    account["non_products"] = _sum(con, "excluded IS NULL AND NOT is_product")
-    account["duplicates"] = _sum(con, "true", "copies")
-    (account["orders_of_two_customers"],) = con.execute(
-        "SELECT count(*) FROM (SELECT order_id FROM judged WHERE excluded IS NULL GROUP BY order_id HAVING min(customer_id) "
-        "<> max(customer_id))"
-    ).fetchone() or (0,)
-    account["months"] = _months(con, "judged") + _months(con, "copies", copies=True)
-    return account
+    months = _months(con, "judged")
+    counted = [one for one in months if one[1] is None]
+    accepted = _sum(months)
+    copies = _months(con, "copies", copies=True)
+    return {
+        "accepted": accepted["rows"],
+        "accepted_amount": accepted["amount"],
+        **_sum(counted),
+        "excluded": _groups((one for one in months if one[1] is not None), 1, "reason"),
+        "kinds": _groups(counted, 2, "kind"),
+        "guests": _sum(one for one in counted if not one[3]),
+        "known": _sum(one for one in counted if one[3]),
+        "non_products": _sum(one for one in counted if not one[4]),
+        "duplicates": _sum(copies),
+        "months": months + copies,
+    }
+
+
+def orders_of_two_customers(con: duckdb.DuckDBPyConnection) -> int:
+    (orders,) = con.execute("SELECT count(*) FROM order_rows WHERE has_two_customers").fetchone() or (0,)
+    return int(orders)
 
 
 def unlisted(con: duckdb.DuckDBPyConnection, key: str, listed: str) -> list[list[Any]]:
@@ -116,8 +124,8 @@ def unlisted(con: duckdb.DuckDBPyConnection, key: str, listed: str) -> list[list
     """
     goods = " AND is_product" if key == "product_id" else ""
     found = con.execute(
-        f"SELECT strftime(ordered_at, '%Y-%m') AS month, count(*), coalesce(sum(revenue), 0), count(DISTINCT {key}) FROM judged j "
-        f"WHERE excluded IS NULL AND {key} IS NOT NULL{goods} AND NOT EXISTS (FROM {listed} l WHERE l.{key} = j.{key}) "
+        f"SELECT strftime(ordered_at, '%Y-%m') AS month, count(*), coalesce(sum(revenue), 0), count(DISTINCT {key}) FROM lines j "
+        f"WHERE {key} IS NOT NULL{goods} AND NOT EXISTS (FROM {listed} l WHERE l.{key} = j.{key}) "
         "GROUP BY month ORDER BY month"
     ).fetchall()
     return [[month, rows, f"{revenue:.4f}", keys] for month, rows, revenue, keys in found]
@@ -136,18 +144,18 @@ def _months(con: duckdb.DuckDBPyConnection, table: str, *, copies: bool = False)
     return [[*of, copies, rows, f"{amount:.4f}", f"{revenue:.4f}"] for *of, rows, amount, revenue in found]
 
 
-def _sum(con: duckdb.DuckDBPyConnection, where: str, table: str = "judged") -> dict[str, Any]:
-    found = con.execute(f"SELECT count(*), coalesce(sum(amount), 0), coalesce(sum(revenue), 0) FROM {table} WHERE {where}").fetchone()
-    rows, amount, revenue = found or (0, 0, 0)
-    return {"rows": rows, "amount": f"{Decimal(amount):.4f}", "revenue": f"{Decimal(revenue):.4f}"}
+def _sum(months: Iterable[list[Any]]) -> dict[str, Any]:
+    rows, amount, revenue = 0, Decimal(0), Decimal(0)
+    for one in months:
+        rows, amount, revenue = rows + one[-3], amount + Decimal(one[-2]), revenue + Decimal(one[-1])
+    return {"rows": rows, "amount": f"{amount:.4f}", "revenue": f"{revenue:.4f}"}
 
 
-def _groups(con: duckdb.DuckDBPyConnection, by: str, where: str, label: str) -> list[dict[str, Any]]:
-    found = con.execute(
-        f"SELECT {by} AS of, count(*), coalesce(sum(amount), 0), coalesce(sum(revenue), 0) FROM judged WHERE {where} GROUP "
-        "BY of ORDER BY of"
-    ).fetchall()
-    return [{label: of, "rows": rows, "amount": f"{amount:.4f}", "revenue": f"{revenue:.4f}"} for of, rows, amount, revenue in found]
+def _groups(months: Iterable[list[Any]], place: int, label: str) -> list[dict[str, Any]]:
+    by: dict[str, list[list[Any]]] = {}
+    for one in months:
+        by.setdefault(one[place], []).append(one)
+    return [{label: of, **_sum(rows)} for of, rows in sorted(by.items())]
 
 
 def check_money(lines: dict[str, Any], folder: Path) -> None:

@@ -27,7 +27,10 @@ def mapped_fields(client: Client, table: str) -> set[str]:
 
 
 def make_lines(con: duckdb.DuckDBPyConnection, client: Client, *, unit_costs: bool) -> list[Note]:
-    """`staged_order_lines` → `judged` (every accepted row with its kind, revenue and the reason it is left out, if any), and remarks."""
+    """`staged_order_lines` → `judged` (every accepted row with its kind, revenue and the reason it is left out, if any), and remarks.
+
+    Columns that no source fills are not there.
+    """
     mapped = mapped_fields(client, "order_lines")
     _refuse_without_amount(client)
     notes = notes_on_staged(con, mapped, currency_digits(client.currency))
@@ -51,26 +54,27 @@ def make_lines(con: duckdb.DuckDBPyConnection, client: Client, *, unit_costs: bo
     gross = f"coalesce({get('gross_amount')}, CAST({amount} + {discount} + {coupon} AS {money}))"
     if "gross_amount" in mapped and "discount_amount" not in mapped:
         discount = f"CAST(coalesce({get('gross_amount')} - {amount} - {coupon}, 0) AS {money})"
-    carried = ", ".join(f"{get(f)} AS {name(f)}" for f in CARRIED["order_lines"] if f not in ONLY_CHECKED)
-    con.execute(
-        f"CREATE TEMP TABLE plain AS SELECT _source, {_order_id(mapped)} AS order_id, {get('customer_id')} AS customer_id, ordered_at, "
+    carried = [f for f in CARRIED["order_lines"] if f not in ONLY_CHECKED]
+    plain = (
+        f"SELECT {_order_id(mapped)} AS order_id, {get('customer_id')} AS customer_id, ordered_at, "
         f"{get('product_id')} AS product_id, {quantity} AS quantity, {gross} AS gross_amount, CAST({discount} AS {money}) AS "
         "discount_amount, "
-        f"CAST({coupon} AS {money}) AS coupon_amount, {amount} AS amount, {get('cost_amount')} AS cost_amount, {carried} "
-        "FROM staged_order_lines"
+        f"CAST({coupon} AS {money}) AS coupon_amount, {amount} AS amount, {get('cost_amount')} AS cost_amount, "
+        f"{', '.join(f'{get(f)} AS {name(f)}' for f in carried)} FROM staged_order_lines"
     )
-    con.execute("DROP TABLE staged_order_lines")
     cost, join = "p.cost_amount", ""
     if unit_costs and "cost_amount" not in mapped:
         cost = f"CAST(p.quantity * u.unit_cost AS {money})"
         join = "LEFT JOIN product_rows u USING (product_id)"
     rules = client.rules
+    empty = [name(f) for f in carried if f not in mapped] + ["cost_amount"] * ("cost_amount" not in mapped and not join)
+    left_out = f" EXCLUDE ({', '.join(empty)})" if empty else ""
     con.execute(
-        f"CREATE TEMP TABLE judged AS SELECT *, {_revenue(rules)} AS revenue FROM "
+        f"CREATE TEMP TABLE judged AS SELECT *{left_out}, {_revenue(rules)} AS revenue FROM "
         f"(SELECT p.* REPLACE ({cost} AS cost_amount), {_kind(rules, 'quantity' in mapped)} AS kind, {_is_product(rules)} AS is_product, "
-        f"{_excluded(rules)} AS excluded FROM plain p {join})"
+        f"{_excluded(rules)} AS excluded FROM ({plain}) p {join})"
     )
-    con.execute("DROP TABLE plain")
+    con.execute("DROP TABLE staged_order_lines")
     _mark_duplicates(con, rules)
     return [*notes, *notes_on_lines(con, client)]
 
@@ -80,13 +84,36 @@ def currency_digits(currency: str) -> int:
     return get_currency_precision(currency)
 
 
-def rank_lines(con: duckdb.DuckDBPyConnection) -> None:
-    """`judged` → `lines`: the rows that count, numbered inside their order. `judged` is gone afterwards."""
-    rank = f"row_number() OVER (PARTITION BY order_id ORDER BY {', '.join(_sort(c) for c in CONTENT)})"
+def rank_lines(con: duckdb.DuckDBPyConnection, buyers: str) -> None:
+    """`judged` → `lines`: the rows that count, in the order of the file and numbered inside their order. `judged` is gone afterwards.
+
+    buyers: SQL of `judged`, or of a join that names its customers otherwise.
+    """
+    there = _columns(con, "judged")
+    order = ", ".join(["ordered_at", "order_id", *(_sort(c) for c in CONTENT if c in there and c != "ordered_at")])
+    first = "lag(order_id) OVER () IS DISTINCT FROM order_id"
     con.execute(
-        f"CREATE TEMP TABLE lines AS SELECT * EXCLUDE (_source, excluded), {rank} AS line_number FROM judged WHERE excluded IS NULL"
+        f"CREATE TEMP TABLE lines AS SELECT * EXCLUDE (row, is_first), row - max(CASE WHEN is_first THEN row END) OVER (ROWS BETWEEN "
+        "UNBOUNDED PRECEDING AND CURRENT ROW) + 1 AS line_number FROM "
+        f"(SELECT *, row_number() OVER () AS row, {first} AS is_first FROM "
+        f"(SELECT * EXCLUDE (excluded) FROM {buyers} WHERE excluded IS NULL ORDER BY {order}))"
     )
     con.execute("DROP TABLE judged")
+    # Lines of one order and instant lie together and have their numbers; those of an order with several instants are numbered here.
+    con.execute(
+        "UPDATE lines SET line_number = n.number FROM (SELECT rowid AS row, row_number() OVER (PARTITION BY order_id ORDER BY rowid) "
+        "AS number FROM lines SEMI JOIN (SELECT order_id FROM lines WHERE line_number = 1 GROUP BY order_id HAVING count(*) > 1) "
+        "USING (order_id)) n WHERE lines.rowid = n.row"
+    )
+
+
+def _columns(con: duckdb.DuckDBPyConnection, table: str) -> set[str]:
+    return {c for (c,) in con.execute(f"SELECT column_name FROM (DESCRIBE {table})").fetchall()}
+
+
+def _or_null(fields: tuple[str, ...], there: set[str]) -> list[str]:
+    """SQL of each text field of `lines`, null where no source fills it."""
+    return [name(f) if f in there else f"CAST(NULL AS VARCHAR) AS {name(f)}" for f in fields]
 
 
 def _sort(column: str) -> str:
@@ -163,7 +190,7 @@ def _excluded(rules: Rules) -> str:
 
 def _mark_duplicates(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     """Count rows equal in every mapped field to another that counts; leave the further ones out where the rule says so."""
-    columns = [name(c) for (c,) in con.execute("SELECT column_name FROM (DESCRIBE judged)").fetchall() if c not in ("_source", "excluded")]
+    columns = [name(c) for c in sorted(_columns(con, "judged") - {"excluded"})]
     everything = ", ".join(columns)
     # Rows whose hashes differ are different; only those whose hashes agree are compared.
     con.execute(f"CREATE TEMP TABLE marks AS SELECT rowid AS row, hash({everything}) AS mark FROM judged WHERE excluded IS NULL")
@@ -192,10 +219,14 @@ def fold_orders(con: duckdb.DuckDBPyConnection, client: Client) -> None:
     def total(column: str, where: str) -> str:
         return f"CAST(coalesce(sum({column}) FILTER (WHERE {where}), 0) AS DECIMAL(18, 4))"
 
-    carried = ", ".join(f"min({name(f)}) AS {name(f)}" for f in CARRIED_TO_ORDERS)
+    there = _columns(con, "lines")
+    carried = "".join(f", min({name(f)}) AS {name(f)}" for f in CARRIED_TO_ORDERS if f in there)
+    region = "" if "region" in there else ", CAST(NULL AS VARCHAR) AS region"
     cost = (
-        f"CASE WHEN count(*) FILTER (WHERE {counted}) > count(cost_amount) FILTER (WHERE {counted}) THEN NULL "
-        f"ELSE CAST(sum(cost_amount) FILTER (WHERE {counted}) AS DECIMAL(18, 4)) END"
+        f", CASE WHEN count(*) FILTER (WHERE {counted}) > count(cost_amount) FILTER (WHERE {counted}) THEN NULL "
+        f"ELSE CAST(sum(cost_amount) FILTER (WHERE {counted}) AS DECIMAL(18, 4)) END AS cost_amount"
+        if "cost_amount" in there
+        else ""
     )
     con.execute(
         "CREATE TEMP TABLE order_rows AS SELECT *, CAST(ordered_at AS DATE) AS order_date, CASE WHEN is_purchase AND "
@@ -206,8 +237,8 @@ def fold_orders(con: duckdb.DuckDBPyConnection, client: Client) -> None:
         "count(DISTINCT product_id) FILTER (WHERE kind = 'sale' AND is_product) AS products, "
         f"{total('quantity', 'kind = ' + lit('sale') + ' AND is_product')} AS items, {total('gross_amount', sold)} AS gross_amount, "
         f"{total('discount_amount', sold)} AS discount_amount, {total('coupon_amount', sold)} AS coupon_amount, "
-        f"{total('amount', back)} AS return_amount, {cost} AS cost_amount, {total('revenue', 'true')} AS revenue, {carried} "
-        "FROM lines GROUP BY order_id)"
+        f"{total('amount', back)} AS return_amount, {total('revenue', 'true')} AS revenue, min(customer_id) <> max(customer_id) AS "
+        f"has_two_customers{region}{cost}{carried} FROM lines GROUP BY order_id)"
     )
 
 
@@ -221,7 +252,7 @@ def fold_customers(con: duckdb.DuckDBPyConnection, has_source: bool) -> None:
     if not has_source:
         con.execute(f"CREATE TEMP TABLE customer_rows AS SELECT customer_id, first_at AS registered_at, region FROM ({seen})")
         return
-    columns = {c for (c,) in con.execute("SELECT column_name FROM (DESCRIBE customer_rows)").fetchall()}
+    columns = _columns(con, "customer_rows")
     rest = "".join(f", c.{name(c)}" for c in sorted(columns - {"customer_id", "registered_at", "region"}))
     registered = "coalesce(c.registered_at, s.first_at)" if "registered_at" in columns else "s.first_at"
     region = "coalesce(c.region, s.region)" if "region" in columns else "s.region"
@@ -238,9 +269,10 @@ def fold_products(con: duckdb.DuckDBPyConnection, has_source: bool) -> None:
     open is filled from the first name, so that no later line changes what an older month showed.
     """
     fields = ", ".join(name(f) for f in PRODUCT_FIELDS)
+    told = ", ".join(_or_null(PRODUCT_FIELDS, _columns(con, "lines")))
     named = (
-        f"SELECT product_id, {fields}, min(ordered_at) AS named_at FROM lines WHERE product_id IS NOT NULL AND kind = 'sale' "
-        f"AND coalesce({fields}) IS NOT NULL GROUP BY ALL"
+        f"SELECT product_id, {fields}, min(ordered_at) AS named_at FROM (SELECT product_id, kind, ordered_at, {told} FROM lines) "
+        f"WHERE product_id IS NOT NULL AND kind = 'sale' AND coalesce({fields}) IS NOT NULL GROUP BY ALL"
     )
     met = "SELECT product_id, min(ordered_at) AS named_at FROM lines WHERE product_id IS NOT NULL GROUP BY product_id"
     con.execute(
@@ -250,7 +282,7 @@ def fold_products(con: duckdb.DuckDBPyConnection, has_source: bool) -> None:
     if not has_source:
         con.execute("CREATE TEMP TABLE product_rows AS SELECT * FROM product_names")
         return
-    columns = {c for (c,) in con.execute("SELECT column_name FROM (DESCRIBE product_rows)").fetchall()}
+    columns = _columns(con, "product_rows")
     first = ", ".join(
         f"arg_min({name(f)}, (named_at, {name(f)})) FILTER (WHERE {name(f)} IS NOT NULL) AS {name(f)}" for f in PRODUCT_FIELDS
     )

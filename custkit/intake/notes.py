@@ -121,18 +121,21 @@ def notes_on_lines(con: duckdb.DuckDBPyConnection, client: Client) -> list[Note]
             f"SELECT NULL, coalesce(sum(n), 0), NULL FROM (SELECT count(*) AS n FROM (SELECT DISTINCT {f} FROM judged) "
             f"GROUP BY lower(nfc_normalize({f})) HAVING count(*) > 1)",
         )
-    add(
-        "product_renamed",
-        "product_id",
-        "SELECT NULL, count(*), NULL FROM (SELECT product_id FROM judged WHERE kind = 'sale' AND product_id IS NOT NULL "
-        "GROUP BY product_id HAVING min(product_name) <> max(product_name))",
-    )
-    add(
-        "name_shared",
-        "product_name",
-        "SELECT NULL, count(*), NULL FROM (SELECT product_name FROM judged WHERE kind = 'sale' AND product_name IS NOT NULL "
-        "GROUP BY product_name HAVING min(product_id) <> max(product_id))",
-    )
+    named = any("product_name" in source.columns for source in client.sources if source.table == "order_lines")
+    if named:
+        add(
+            "product_renamed",
+            "product_id",
+            "SELECT NULL, count(*), NULL FROM (SELECT product_id FROM judged WHERE kind = 'sale' AND product_id IS NOT NULL "
+            "GROUP BY product_id HAVING min(product_name) <> max(product_name))",
+        )
+    if named:
+        add(
+            "name_shared",
+            "product_name",
+            "SELECT NULL, count(*), NULL FROM (SELECT product_name FROM judged WHERE kind = 'sale' AND product_name IS NOT NULL "
+            "GROUP BY product_name HAVING min(product_id) <> max(product_id))",
+        )
     add(
         "returns_without_sale",
         "",

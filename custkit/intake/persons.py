@@ -58,11 +58,11 @@ def persons_of(client: Client) -> Persons:
     return Persons(wanted, erased, known.read_text("ascii").strip() if known.exists() else key_of(client.slug).id)
 
 
-def name_persons(con: duckdb.DuckDBPyConnection, client: Client, persons: Persons, made_order_ids: bool) -> dict[str, int]:
+def name_persons(con: duckdb.DuckDBPyConnection, client: Client, persons: Persons) -> dict[str, int]:
     """Replace ids by pseudonyms in every table of people and take out the erased; rows taken out, by table.
 
+    `judged` is the largest table and written anew once more anyway: its pseudonyms wait in `buyers`, as `named_lines` puts them in.
     Order lines of the erased stay in `judged` as left out, so that the ledger counts them and their money; their ids go all the same.
-    Where order ids are made of customer ids (`made_order_ids`), those change with them.
     """
     if persons.key_id is None:
         return {}
@@ -75,8 +75,10 @@ def name_persons(con: duckdb.DuckDBPyConnection, client: Client, persons: Person
             _look_up(con, table, column, key)
             if persons.erased and column == "customer_id":
                 gone[table] = _erase(con, table, persons.erased)
-            if persons.pseudonyms:
-                _rename(con, table, column, made_order_ids and table == "judged")
+            if persons.pseudonyms and table == "judged":
+                con.execute("CREATE TEMP TABLE buyers AS FROM named")
+            elif persons.pseudonyms:
+                _rename(con, table, column)
     if persons.pseudonyms:
         _mask_quarantine(con, client, key)
     return {table: rows for table, rows in gone.items() if rows}
@@ -107,13 +109,23 @@ def _erase(con: duckdb.DuckDBPyConnection, table: str, erased: frozenset[str]) -
     return int(rows)
 
 
-def _rename(con: duckdb.DuckDBPyConnection, table: str, column: str, made_order_ids: bool) -> None:
-    replaced = [f"n.pseudonym AS {name(column)}"]
-    if made_order_ids and column == "customer_id":
+def named_lines(persons: Persons, made_order_ids: bool) -> str:
+    """SQL of `judged` with pseudonyms where the client file asks for them, after `name_persons`.
+
+    Where order ids are made of customer ids (`made_order_ids`), those change with them.
+    """
+    if not persons.pseudonyms:
+        return "judged"
+    replaced = "n.pseudonym AS customer_id"
+    if made_order_ids:
         made = "n.pseudonym || substr(t.order_id, length(t.customer_id) + 1)"
-        replaced.append(f"CASE WHEN t.customer_id IS NULL THEN t.order_id ELSE {made} END AS order_id")
+        replaced += f", CASE WHEN t.customer_id IS NULL THEN t.order_id ELSE {made} END AS order_id"
+    return f"(SELECT t.* REPLACE ({replaced}) FROM judged t LEFT JOIN buyers n ON t.customer_id = n.id)"
+
+
+def _rename(con: duckdb.DuckDBPyConnection, table: str, column: str) -> None:
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {name(table)} AS SELECT t.* REPLACE ({', '.join(replaced)}) FROM {name(table)} t "
+        f"CREATE OR REPLACE TEMP TABLE {name(table)} AS SELECT t.* REPLACE (n.pseudonym AS {name(column)}) FROM {name(table)} t "
         f"LEFT JOIN named n ON t.{name(column)} = n.id"
     )
 

@@ -27,7 +27,7 @@ from custkit.errors import BadInput
 from custkit.intake import ledger, lines, others
 from custkit.intake.inputs import Input, find_inputs
 from custkit.intake.notes import Note, changes, notes_on_customers, notes_on_months, notes_on_totals, profile
-from custkit.intake.persons import Persons, name_persons, persons_of
+from custkit.intake.persons import Persons, name_persons, named_lines, persons_of
 from custkit.intake.provided import provided
 from custkit.intake.staging import QUARANTINE, Tick, stage
 from custkit.intake.write import write_query, write_table
@@ -209,7 +209,7 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
         if has_lines:
             notes += lines.make_lines(con, client, unit_costs=has_costs)
         made_ids = has_lines and "order_id" not in lines.mapped_fields(client, "order_lines")
-        gone = name_persons(con, client, persons, made_ids)
+        gone = name_persons(con, client, persons)
         kept = home / "set_aside.parquet"
         order = 'SELECT * FROM quarantine ORDER BY "table", file, line'
         try:
@@ -221,12 +221,13 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
         accounts: dict[str, dict[str, Any]] = {f.table: _account(f, gone.get(f.target, 0)) for f in folded}
         if has_lines:
             accounts["order_lines"] = ledger.line_ledger(con)
+            lines.rank_lines(con, named_lines(persons, made_ids))
             sent_lists = {f.table for f in folded}
             for table, number, listed in (("customers", "customer_id", "customer_rows"), ("products", "product_id", "product_rows")):
                 if table in sent_lists:
                     accounts[table]["unlisted"] = ledger.unlisted(con, number, listed)
-            lines.rank_lines(con)
             lines.fold_orders(con, client)
+            accounts["order_lines"]["orders_of_two_customers"] = ledger.orders_of_two_customers(con)
             lines.fold_customers(con, "customers" in {f.table for f in folded})
             lines.fold_products(con, "products" in {f.table for f in folded})
             notes += [*notes_on_customers(con), *notes_on_totals(con, files)]

@@ -15,8 +15,8 @@ from custkit.tables import TABLES
 
 ROW_GROUP = 262_144
 ORDER_BY = {
-    "order_lines": "ordered_at, order_id, line_number",
-    "orders": "ordered_at, order_id",
+    "order_lines": "",  # as they stand
+    "orders": "ORDER BY ordered_at, order_id",
 }
 
 
@@ -26,8 +26,10 @@ def write_table(con: duckdb.DuckDBPyConnection, table: str, rows: str, folder: P
     has = {c for (c,) in con.execute(f"SELECT column_name FROM (DESCRIBE {name(rows)})").fetchall()}
     columns = ", ".join(f"CAST({name(f.name) if f.name in has else 'NULL'} AS {_sql_type(f.type)}) AS {name(f.name)}" for f in schema)
     keys = TABLES[table].key
-    order = ORDER_BY.get(table) or ", ".join(name(k) for k in ((TABLES[table].time,) if TABLES[table].time in has else ()) + keys if k)
-    return write_query(con, f"SELECT {columns} FROM {name(rows)} ORDER BY {order}", schema, folder / f"{table}.parquet")
+    usual = ", ".join(name(k) for k in ((TABLES[table].time,) if TABLES[table].time in has else ()) + keys if k)
+    return write_query(
+        con, f"SELECT {columns} FROM {name(rows)} {ORDER_BY.get(table, f'ORDER BY {usual}')}", schema, folder / f"{table}.parquet"
+    )
 
 
 def write_query(con: duckdb.DuckDBPyConnection, query: str, schema: pa.Schema, path: Path) -> int:
@@ -35,7 +37,8 @@ def write_query(con: duckdb.DuckDBPyConnection, query: str, schema: pa.Schema, p
     rows = 0
     waiting: list[pa.RecordBatch] = []
     held = 0
-    with pq.ParquetWriter(path, schema, compression="zstd", compression_level=1, write_page_checksum=True) as writer:
+    how = {"compression": "zstd", "compression_level": 1, "write_page_checksum": True, "store_decimal_as_integer": True}
+    with pq.ParquetWriter(path, schema, **how) as writer:
         for batch in con.execute(query).to_arrow_reader(ROW_GROUP):
             waiting.append(batch)
             held += batch.num_rows
