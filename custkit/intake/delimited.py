@@ -115,7 +115,7 @@ class _Bytes:
 
     def check(self, data: bytes, *, whole: bool) -> None:
         """Raise BadInput where `data` is not UTF-8; a character cut at the end is fine unless `whole`."""
-        if self.transcoded:
+        if self.transcoded or data.isascii():
             return
         try:
             data.decode("utf-8")
@@ -187,7 +187,7 @@ def _cell_beyond_ascii(line: str) -> str:
 
 
 def _line_ends(data: bytes) -> int:
-    return data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
+    return data.count(b"\n") + (data.count(b"\r") - data.count(b"\r\n") if b"\r" in data else 0)
 
 
 def _split(line: str, delimiter: str) -> list[str]:
@@ -264,9 +264,10 @@ class _Quotes:
             return np.arange(count, dtype=np.int64)
         cells = np.frombuffer(self.data, np.uint8)
         ends = cells == 10
-        returns = cells == 13
-        ends[:-1] |= returns[:-1] & (cells[1:] != 10)
-        ends[-1] |= returns[-1]
+        if b"\r" in self.data:
+            returns = cells == 13
+            ends[:-1] |= returns[:-1] & (cells[1:] != 10)
+            ends[-1] |= returns[-1]
         at = np.flatnonzero(ends)
         lines = np.flatnonzero(np.searchsorted(self.places, at) % 2 == 0) + 1
         return np.concatenate([[0], lines])[:count].astype(np.int64)
@@ -287,7 +288,7 @@ def _fast(lines: _Bytes, data: bytes, quotes: _Quotes, delimiter: str, header: l
     records = table.num_rows + len(aside) + len(hollow)
     starts = quotes.record_starts(records) + lines.line
     lost = np.array([number for number, _text in aside] + hollow, np.int64)
-    kept = np.delete(starts, lost)
+    kept = np.delete(starts, lost) if len(lost) else starts
     table = table.append_column(LINE, pa.array(kept))
     set_apart = [Aside(int(starts[number]), text, "field_count") for number, text in aside]
     if lines.ended and aside and aside[-1][0] == records - 1 and not data.endswith((b"\n", b"\r")):

@@ -70,7 +70,7 @@ def make_lines(con: duckdb.DuckDBPyConnection, client: Client, *, unit_costs: bo
     empty = [name(f) for f in carried if f not in mapped] + ["cost_amount"] * ("cost_amount" not in mapped and not join)
     left_out = f" EXCLUDE ({', '.join(empty)})" if empty else ""
     con.execute(
-        f"CREATE TEMP TABLE judged AS SELECT *{left_out}, {_revenue(rules)} AS revenue FROM "
+        f"CREATE TABLE judged AS SELECT *{left_out}, {_revenue(rules)} AS revenue FROM "
         f"(SELECT p.* REPLACE ({cost} AS cost_amount), {_kind(rules, 'quantity' in mapped)} AS kind, {_is_product(rules)} AS is_product, "
         f"{_excluded(rules)} AS excluded FROM ({plain}) p {join})"
     )
@@ -93,7 +93,7 @@ def rank_lines(con: duckdb.DuckDBPyConnection, buyers: str) -> None:
     order = ", ".join(["ordered_at", "order_id", *(_sort(c) for c in CONTENT if c in there and c != "ordered_at")])
     first = "lag(order_id) OVER () IS DISTINCT FROM order_id"
     con.execute(
-        f"CREATE TEMP TABLE lines AS SELECT * EXCLUDE (row, is_first), row - max(CASE WHEN is_first THEN row END) OVER (ROWS BETWEEN "
+        f"CREATE TABLE lines AS SELECT * EXCLUDE (row, is_first), row - max(CASE WHEN is_first THEN row END) OVER (ROWS BETWEEN "
         "UNBOUNDED PRECEDING AND CURRENT ROW) + 1 AS line_number FROM "
         f"(SELECT *, row_number() OVER () AS row, {first} AS is_first FROM "
         f"(SELECT * EXCLUDE (excluded) FROM {buyers} WHERE excluded IS NULL ORDER BY {order}))"
@@ -193,17 +193,17 @@ def _mark_duplicates(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     columns = [name(c) for c in sorted(_columns(con, "judged") - {"excluded"})]
     everything = ", ".join(columns)
     # Rows whose hashes differ are different; only those whose hashes agree are compared.
-    con.execute(f"CREATE TEMP TABLE marks AS SELECT rowid AS row, hash({everything}) AS mark FROM judged WHERE excluded IS NULL")
+    mark = f"hash({everything})"
     con.execute(
-        "CREATE TEMP TABLE alike AS SELECT row FROM marks SEMI JOIN (SELECT mark FROM marks GROUP BY mark HAVING count(*) > 1) USING (mark)"
+        f"CREATE TABLE alike AS SELECT rowid AS row FROM judged WHERE excluded IS NULL AND {mark} IN (SELECT mark FROM "
+        f"(SELECT {mark} AS mark FROM judged WHERE excluded IS NULL) GROUP BY mark HAVING count(*) > 1)"
     )
     con.execute(
-        f"CREATE TEMP TABLE copies AS SELECT row, revenue, amount, ordered_at FROM (SELECT a.row, j.revenue, j.amount, j.ordered_at, "
+        f"CREATE TABLE copies AS SELECT row, revenue, amount, ordered_at FROM (SELECT a.row, j.revenue, j.amount, j.ordered_at, "
         f"row_number() OVER (PARTITION BY {', '.join('j.' + c for c in columns)} ORDER BY a.row) AS copy FROM alike a JOIN "
         "judged j ON j.rowid = a.row) "
         "WHERE copy > 1"
     )
-    con.execute("DROP TABLE marks")
     con.execute("DROP TABLE alike")
     if rules.duplicates == "drop":
         con.execute("UPDATE judged SET excluded = 'duplicate' WHERE rowid IN (SELECT row FROM copies)")
@@ -212,6 +212,7 @@ def _mark_duplicates(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
 def fold_orders(con: duckdb.DuckDBPyConnection, client: Client) -> None:
     """`lines` → `order_rows`: one row per order. Channel and the like are the smallest value met, so that row order leaves no trace."""
     goods = "true" if client.rules.non_products_are_revenue else "is_product"
+    product = "kind = 'sale' AND is_product"
     sold = f"kind = 'sale' AND {goods}"
     back = f"kind = 'return' AND {goods}"
     counted = sold if client.rules.returns == "separate" else f"kind IN ('sale', 'return') AND {goods}"
@@ -229,13 +230,13 @@ def fold_orders(con: duckdb.DuckDBPyConnection, client: Client) -> None:
         else ""
     )
     con.execute(
-        "CREATE TEMP TABLE order_rows AS SELECT *, CAST(ordered_at AS DATE) AS order_date, CASE WHEN is_purchase AND "
+        "CREATE TABLE order_rows AS SELECT *, CAST(ordered_at AS DATE) AS order_date, CASE WHEN is_purchase AND "
         "customer_id IS NOT NULL THEN "
         "row_number() OVER (PARTITION BY customer_id, is_purchase ORDER BY ordered_at, order_id) END AS order_number FROM ("
         "SELECT order_id, min(customer_id) AS customer_id, min(ordered_at) AS ordered_at, bool_or(kind = 'sale') AS "
         "is_purchase, count(*) AS lines, "
-        "count(DISTINCT product_id) FILTER (WHERE kind = 'sale' AND is_product) AS products, "
-        f"{total('quantity', 'kind = ' + lit('sale') + ' AND is_product')} AS items, {total('gross_amount', sold)} AS gross_amount, "
+        f"count(DISTINCT product_id) FILTER (WHERE {product}) AS products, "
+        f"{total('quantity', product)} AS items, {total('gross_amount', sold)} AS gross_amount, "
         f"{total('discount_amount', sold)} AS discount_amount, {total('coupon_amount', sold)} AS coupon_amount, "
         f"{total('amount', back)} AS return_amount, {total('revenue', 'true')} AS revenue, min(customer_id) <> max(customer_id) AS "
         f"has_two_customers{region}{cost}{carried} FROM lines GROUP BY order_id)"
@@ -250,14 +251,14 @@ def fold_customers(con: duckdb.DuckDBPyConnection, has_source: bool) -> None:
         "FROM order_rows WHERE customer_id IS NOT NULL GROUP BY customer_id"
     )
     if not has_source:
-        con.execute(f"CREATE TEMP TABLE customer_rows AS SELECT customer_id, first_at AS registered_at, region FROM ({seen})")
+        con.execute(f"CREATE TABLE customer_rows AS SELECT customer_id, first_at AS registered_at, region FROM ({seen})")
         return
     columns = _columns(con, "customer_rows")
     rest = "".join(f", c.{name(c)}" for c in sorted(columns - {"customer_id", "registered_at", "region"}))
     registered = "coalesce(c.registered_at, s.first_at)" if "registered_at" in columns else "s.first_at"
     region = "coalesce(c.region, s.region)" if "region" in columns else "s.region"
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE customer_rows AS SELECT customer_id, {registered} AS registered_at, {region} AS region{rest} "
+        f"CREATE OR REPLACE TABLE customer_rows AS SELECT customer_id, {registered} AS registered_at, {region} AS region{rest} "
         f"FROM customer_rows c FULL JOIN ({seen}) s USING (customer_id)"
     )
 
@@ -276,11 +277,11 @@ def fold_products(con: duckdb.DuckDBPyConnection, has_source: bool) -> None:
     )
     met = "SELECT product_id, min(ordered_at) AS named_at FROM lines WHERE product_id IS NOT NULL GROUP BY product_id"
     con.execute(
-        f"CREATE TEMP TABLE product_names AS WITH named AS ({named}) SELECT * FROM named UNION ALL BY NAME SELECT * FROM ({met}) m "
+        f"CREATE TABLE product_names AS WITH named AS ({named}) SELECT * FROM named UNION ALL BY NAME SELECT * FROM ({met}) m "
         "WHERE NOT EXISTS (FROM named n WHERE n.product_id = m.product_id AND n.named_at <= m.named_at)"
     )
     if not has_source:
-        con.execute("CREATE TEMP TABLE product_rows AS SELECT * FROM product_names")
+        con.execute("CREATE TABLE product_rows AS SELECT * FROM product_names")
         return
     columns = _columns(con, "product_rows")
     first = ", ".join(
@@ -291,7 +292,7 @@ def fold_products(con: duckdb.DuckDBPyConnection, has_source: bool) -> None:
     )
     cost = ", p.unit_cost" if "unit_cost" in columns else ""
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE product_rows AS SELECT p.product_id, {merged}{cost} FROM product_rows p LEFT JOIN "
+        f"CREATE OR REPLACE TABLE product_rows AS SELECT p.product_id, {merged}{cost} FROM product_rows p LEFT JOIN "
         f"(SELECT product_id, {first} FROM product_names GROUP BY product_id) s USING (product_id) UNION ALL BY NAME "
         "SELECT * FROM product_names n WHERE NOT EXISTS (FROM product_rows p WHERE p.product_id = n.product_id)"
     )

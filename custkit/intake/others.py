@@ -51,7 +51,7 @@ def make_table(con: duckdb.DuckDBPyConnection, client: Client, table: str, targe
         key = TABLES[table].key[0]
         (distinct,) = con.execute(f"SELECT count(DISTINCT {name(key)}) FROM {staged}").fetchone() or (0,)
         query = f"SELECT * EXCLUDE (_source) FROM {staged}" if distinct == accepted else _first_known(table, staged, fields)
-    con.execute(f"CREATE TEMP TABLE {name(target)} AS {query}")
+    con.execute(f"CREATE TABLE {name(target)} AS {query}")
     con.execute(f"DROP TABLE {staged}")
     (rows,) = con.execute(f"SELECT count(*) FROM {name(target)}").fetchone() or (0,)
     return Folded(table, target, accepted, rows)
@@ -104,5 +104,5 @@ def _fill(con: duckdb.DuckDBPyConnection, table: str, column: str, source: str, 
     value = f"coalesce(t.{column}, s.filled)" if there else "s.filled"
     kept = f"t.* EXCLUDE ({column})" if there else "t.*"
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {kept}, {value} AS {column} FROM {table} t LEFT JOIN ({source}) s USING ({key})"
+        f"CREATE OR REPLACE TABLE {table} AS SELECT {kept}, {value} AS {column} FROM {table} t LEFT JOIN ({source}) s USING ({key})"
     )

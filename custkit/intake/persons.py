@@ -76,7 +76,7 @@ def name_persons(con: duckdb.DuckDBPyConnection, client: Client, persons: Person
             if persons.erased and column == "customer_id":
                 gone[table] = _erase(con, table, persons.erased)
             if persons.pseudonyms and table == "judged":
-                con.execute("CREATE TEMP TABLE buyers AS FROM named")
+                con.execute("CREATE TABLE buyers AS FROM named")
             elif persons.pseudonyms:
                 _rename(con, table, column)
     if persons.pseudonyms:
@@ -92,13 +92,13 @@ def _look_up(con: duckdb.DuckDBPyConnection, table: str, column: str, key: Key) 
 def _put_names(con: duckdb.DuckDBPyConnection, column: str, ids: list[str], key: Key) -> None:
     """`named`: every id with its pseudonym."""
     con.register("ids", pa.table({"id": pa.array(ids, pa.string()), "pseudonym": pa.array(key.pseudonyms(column, ids), pa.string())}))
-    con.execute("CREATE OR REPLACE TEMP TABLE named AS SELECT * FROM ids")
+    con.execute("CREATE OR REPLACE TABLE named AS SELECT * FROM ids")
     con.unregister("ids")
 
 
 def _erase(con: duckdb.DuckDBPyConnection, table: str, erased: frozenset[str]) -> int:
     con.register("erased", pa.table({"pseudonym": pa.array(sorted(erased), pa.string())}))
-    con.execute("CREATE OR REPLACE TEMP TABLE forgotten AS SELECT id FROM named SEMI JOIN erased USING (pseudonym)")
+    con.execute("CREATE OR REPLACE TABLE forgotten AS SELECT id FROM named SEMI JOIN erased USING (pseudonym)")
     con.unregister("erased")
     theirs = "customer_id IN (SELECT id FROM forgotten)"
     (rows,) = con.execute(f"SELECT count(*) FROM {name(table)} WHERE {theirs}").fetchone() or (0,)
@@ -125,7 +125,7 @@ def named_lines(persons: Persons, made_order_ids: bool) -> str:
 
 def _rename(con: duckdb.DuckDBPyConnection, table: str, column: str) -> None:
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {name(table)} AS SELECT t.* REPLACE (n.pseudonym AS {name(column)}) FROM {name(table)} t "
+        f"CREATE OR REPLACE TABLE {name(table)} AS SELECT t.* REPLACE (n.pseudonym AS {name(column)}) FROM {name(table)} t "
         f"LEFT JOIN named n ON t.{name(column)} = n.id"
     )
 

@@ -10,6 +10,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -236,11 +237,14 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
         if "campaign_contacts" in sent:
             others.fill_contacts(con, "campaigns" in {f.table for f in folded})
         targets = {"order_lines": "lines", "orders": "order_rows", "customers": "customer_rows", "products": "product_rows"}
-        written = {}
-        for table in TABLES:
-            rows = targets.get(table, table)
-            if con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [rows]).fetchone():
-                written[table] = write_table(con, table, rows, folder)
+        made = {t for (t,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+        with ThreadPoolExecutor(2) as pool:  # one table is packed by one core
+            packed = {
+                table: pool.submit(write_table, con.cursor(), table, rows, folder)
+                for table in TABLES
+                if (rows := targets.get(table, table)) in made
+            }
+            written = {table: one.result() for table, one in packed.items()}
         write_query(con, order, QUARANTINE, folder / "quarantine.parquet")
         told = profile(con, files, written) | {"filled": _filled(folder, written)}
         notes += notes_on_months(told)

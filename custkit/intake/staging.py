@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from custkit.client import Client, Source
 from custkit.errors import BadInput, CustkitError
+from custkit.intake.ahead import ahead
 from custkit.intake.block import LINE, Block, Reading
 from custkit.intake.counters import count_records
 from custkit.intake.delimited import read_delimited
@@ -51,6 +52,8 @@ _DIGITS_LOST = "-?[0-9]([.,][0-9]+)?[eE][+][0-9]{2,3}"  # 1.23457E+15: a long nu
 _EXCEL_ERROR = "#(N/A|REF!|DIV/0!|VALUE!|NAME[?]|NULL!|NUM!)"
 FILE = "_file"
 BATCH = 250_000
+# A column is typed text by text, not cell by cell, where at most this share of its cells are different texts.
+DISTINCT_SHARE = 0.5
 Row = tuple[int, int, str | None, str | None, str, object, object]
 _CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 Tick = Callable[[str, int], None]
@@ -138,7 +141,7 @@ def stage(con: duckdb.DuckDBPyConnection, client: Client, inputs: list[Input], t
         filled[number] = reading.filled
         count.header = list(reading.header)
         typist.note_padded(number, reading)
-        for block in reading.blocks:
+        for block in ahead(reading.blocks):
             count.records += block.records
             count.blank += block.blank
             typist.take(number, block, reading)
@@ -172,6 +175,7 @@ class _Typist:
         self.with_error: set[str] = set()
         self.with_wrapper: set[str] = set()
         self.with_length: set[str] = set()
+        self.with_gap: set[str] = set()
         self.carried: dict[str, Any] = {}
         self.met: dict[tuple[str, str, str], int] = {}  # what is odd, table, column: rows
         self.zones: dict[tuple[int, str], list[int]] = {}  # source and field: times with a zone, times without
@@ -206,11 +210,12 @@ class _Typist:
             self.flush()
             self.shape = shape
         self.waiting.append(table.append_column(FILE, pa.repeat(pa.scalar(number, pa.int32()), table.num_rows)))
-        texts = [column for column, kind in kinds.items() if kind == "text"]
+        texts = [column for column, kind in kinds.items() if kind == "text" and column != "c_"]
         self._look(number, table, source, texts)
         if self.inputs[number].format == "excel":
             self.with_error |= {column for column in texts if pc.any(pc.match_substring(table[column], "#")).as_py()}
-        self.with_exponent |= {column for column in texts if pc.any(pc.match_substring(table[column], "+")).as_py()}
+        ids = [column for column in texts if column.endswith("_id")]
+        self.with_exponent |= {column for column in ids if pc.any(pc.match_substring(table[column], "+")).as_py()}
         if sum(t.num_rows for t in self.waiting) >= BATCH:
             self.flush()
 
@@ -221,13 +226,14 @@ class _Typist:
             control, plain = _bytes_of(data)
             if control:
                 self.with_control.add(column)
-            longest = pc.max(pc.binary_length(data)).as_py() or 0
+            lengths = pc.min_max(pc.binary_length(data)).as_py()
+            longest = lengths["max"] or 0
+            if data.null_count or not lengths["min"]:
+                self.with_gap.add(column)
             if longest > self.client.limits.longest_text:
                 self.with_length.add(column)
-            if f and not plain:
+            if not plain:
                 self._meet("mojibake", source, f, _mojibake(data))
-            if not f:
-                continue
             kind = field_type(source.table, f)
             if kind == "string" and pc.any(pc.or_(pc.starts_with(data, '="'), pc.starts_with(data, "'"))).as_py():
                 self.with_wrapper.add(column)
@@ -273,74 +279,99 @@ class _Typist:
         """Type what is waiting."""
         if not self.waiting or self.shape is None:
             return
-        table = pa.concat_tables(self.waiting)
+        table = pa.concat_tables(self.waiting).combine_chunks()
         number, kinds = self.shape
-        self.con.register("block", pa.Table.from_batches(table.to_batches(max_chunksize=61_440), table.schema))
+        self._register(table)
         try:
-            self._type(number, dict(kinds))
+            self._type(number, dict(kinds), table)
         finally:
             self.con.unregister("block")
             self.waiting, self.with_control, self.with_exponent, self.with_error = [], set(), set(), set()
-            self.with_wrapper, self.with_length = set(), set()
+            self.with_wrapper, self.with_length, self.with_gap = set(), set(), set()
 
-    def _type(self, number: int, kinds: dict[str, str]) -> None:
+    def _register(self, table: pa.Table) -> None:
+        self.con.register("block", pa.Table.from_batches(table.to_batches(max_chunksize=61_440), table.schema))
+
+    def _type(self, number: int, kinds: dict[str, str], table: pa.Table) -> None:
         source = self.client.sources[number]
         largest = f"{self.client.limits.largest_amount:f}"
         fields = {f: Grammar(k, m, f, self.client.currency, self.client.time_zone, _is_money(f, k), largest)
                   for f, m in source.columns.items() for k in (field_type(source.table, f),)}  # fmt: skip
-        texts, plains, raws, values, failures = [], [], [], [], []
+        columns: list[_Column] = []
         required = required_fields(source)
         for i, (f, grammar) in enumerate(fields.items()):
-            t, p, r, v = f"t{i}", f"p{i}", f"r{i}", name(f)
-            kind = kinds.get(f"c_{f}", "text")
-            cell = lit(grammar.map.value or "") if grammar.map.column is None else name(f"c_{f}")
-            if f"c_{f}" in self.with_wrapper:
+            t, at = f"t{i}", f"c_{f}"
+            kind, means = kinds.get(at, "text"), bool(grammar.map.null or grammar.map.values)
+            cell = lit(grammar.map.value or "") if grammar.map.column is None else name(at)
+            if at in self.with_wrapper:
                 cell = self._unwrapped(source, f, cell)
-            direct = None if grammar.map.null or grammar.map.values else grammar.direct(t, kind)
-            texts.append(f"{cell if direct is not None else _meant(cell, kind, grammar)} AS {t}")
-            plains.append(f"{'NULL' if direct is not None else grammar.plain(t)} AS {p}")
-            raws.append(f"{direct if direct is not None else grammar.raw(p)} AS {r}")
-            values.append(f"{grammar.value(r)} AS {v}")
-            if f in required:
-                failures.append(f"WHEN {t} IS NULL THEN {2 * i + 1}")
-            if f"c_{f}" in self.with_control and grammar.kind == "string":
-                failures.append(f"WHEN regexp_matches({t}, {lit(_CONTROL)}) THEN {2 * i}")
-            if f"c_{f}" in self.with_length:
-                failures.append(f"WHEN length({t}) > {self.client.limits.longest_text} THEN {2 * i}")
-            if f"c_{f}" in self.with_error and grammar.kind == "string":
-                failures.append(f"WHEN regexp_full_match({t}, {lit(_EXCEL_ERROR)}) THEN {2 * i}")
-            if f"c_{f}" in self.with_exponent and f.endswith("_id"):
-                failures.append(f"WHEN regexp_full_match({t}, {lit(_DIGITS_LOST)}) THEN {2 * i}")
+            column = _Column(i, f, cell, kind, grammar)
+            if f in required and (means or kinds.get(at) != "text" or at in self.with_gap or at in self.with_wrapper):
+                column.refuse(f"{t} IS NULL", 1)
+            if at in self.with_control and grammar.kind == "string":
+                column.refuse(f"regexp_matches({t}, {lit(_CONTROL)})")
+            if at in self.with_length:
+                column.refuse(f"length({t}) > {self.client.limits.longest_text}")
+            if at in self.with_error and grammar.kind == "string":
+                column.refuse(f"regexp_full_match({t}, {lit(_EXCEL_ERROR)})")
+            if at in self.with_exponent and f.endswith("_id"):
+                column.refuse(f"regexp_full_match({t}, {lit(_DIGITS_LOST)})")
             if grammar.kind != "string" or f in WORDS:
-                failures.append(f"WHEN {t} IS NOT NULL AND {v} IS NULL THEN {2 * i}")
+                column.refuse(f"{t} IS NOT NULL AND {name(f)} IS NULL")
             if kind == "text" and grammar.turned(t):
                 self._count_turned(source, f, _meant(cell, kind, grammar), grammar)
+            columns.append(column)
+        table, columns = self._by_text(table, columns)
+        failures = [when for column in columns for when in column.failures]
         conflict, needs, when, _reason = CONFLICTS.get(source.table, ("", (), "", ""))
         if conflict and all(f in fields for f in needs):
             failures.append(f"WHEN {when} THEN {2 * list(fields).index(conflict)}")
-        bad = f"CASE {' '.join(failures)} END" if failures else "CAST(NULL AS INTEGER)"
-        layers = f"SELECT {FILE}, {LINE}, {', '.join(texts)} FROM block"
-        for layer in (plains, raws, values):
-            layers = f"SELECT *, {', '.join(layer)} FROM ({layers})"
-        columns = ", ".join(name(f) for f in fields)
-        self.con.execute(f"CREATE OR REPLACE TEMP TABLE piece AS SELECT {FILE}, {LINE}, {columns}, {bad} AS _bad FROM ({layers})")
+        names = ", ".join(name(f) for f in fields)
+        typed = f"(SELECT {FILE}, {LINE}, {names}, {_first(failures)} AS _bad FROM ({_typed(columns, 'block', f'{FILE}, {LINE}')}))"
+        if failures:
+            self.con.execute(f"CREATE OR REPLACE TABLE piece AS FROM {typed}")
+            typed = "piece"
         self.con.execute(
-            f"INSERT INTO {name('staged_' + source.table)} BY NAME SELECT {number}::INTEGER AS _source, {columns} FROM piece "
+            f"INSERT INTO {name('staged_' + source.table)} BY NAME SELECT {number}::INTEGER AS _source, {names} FROM {typed} "
             "WHERE _bad IS NULL"
         )
-        month, amount = f"strftime({_time(source)}, '%Y-%m')", _known_amount(source).replace("p.", "")
+        month, amount = f"date_trunc('month', {_time(source)})", _known_amount(source).replace("p.", "")
         good = self.con.execute(
-            f"SELECT {FILE}, coalesce({month}, ''), count(*), count(_bad), coalesce(sum({amount}) FILTER (WHERE _bad IS NULL), 0) "
-            "FROM piece GROUP BY 1, 2"
+            f"SELECT {FILE}, {month}, count(*), count(_bad), coalesce(sum({amount}) FILTER (WHERE _bad IS NULL), 0) "
+            f"FROM {typed} GROUP BY 1, 2"
         ).fetchall()
-        for file, month, rows, failed, money in good:
+        for file, start, rows, failed, money in good:
             count = self.counts[file]
             count.accepted += rows - failed
             count.amount = f"{Decimal(count.amount) + Decimal(money):f}"
             if rows > failed:
+                month = f"{start:%Y-%m}" if start else ""
                 count.months[month] = count.months.get(month, 0) + rows - failed
         if any(failed for _file, _month, _rows, failed, _money in good):
             self._explain(source, fields, kinds)
+
+    def _by_text(self, table: pa.Table, columns: list[_Column]) -> tuple[pa.Table, list[_Column]]:
+        """Type once a text what holds few different texts; the block gets the values, and the code of the refusal where there is one."""
+        done = []
+        for column in columns:
+            at = f"c_{column.canonical}"
+            done.append(column)
+            if column.is_as_read or at not in table.column_names or not pa.types.is_string(table[at].type) or table[at].num_chunks > 1:
+                continue
+            cells = pc.dictionary_encode(table[at].chunk(0), "encode")
+            if len(cells.dictionary) > DISTINCT_SHARE * len(cells):
+                continue
+            self.con.register("texts", pa.table({at: cells.dictionary, "row": pa.array(range(len(cells.dictionary)), pa.int32())}))
+            query = f"SELECT {name(column.canonical)} AS value, {_first(column.failures)} AS bad FROM ({_typed([column], 'texts', 'row')})"
+            texts = self.con.execute(f"{query} ORDER BY row").to_arrow_table().combine_chunks()
+            self.con.unregister("texts")
+            done[-1] = held = replace(column, failures=[], is_held=True)
+            table = table.append_column(f"v_{column.canonical}", texts["value"].take(cells.indices))
+            if texts["bad"].null_count < len(texts):
+                table = table.append_column(f"x{column.number}", texts["bad"].take(cells.indices))
+                held.failures.append(f"WHEN x{column.number} IS NOT NULL THEN x{column.number}")
+        self._register(table)
+        return table, done
 
     def _unwrapped(self, source: Source, f: str, cell: str) -> str:
         """SQL of a cell without the wrapper that keeps a spreadsheet from reading it as a number; counted."""
@@ -362,7 +393,7 @@ class _Typist:
     def _explain(self, source: Source, fields: dict[str, Grammar], kinds: dict[str, str]) -> None:
         """Name the reason of every row that failed; titles repeated and totals are structure, not data."""
         self.con.execute(
-            f"CREATE OR REPLACE TEMP TABLE failed AS SELECT b.*, p.* EXCLUDE ({FILE}, {LINE}), {_known_amount(source)} AS _amount, "
+            f"CREATE OR REPLACE TABLE failed AS SELECT b.*, p.* EXCLUDE ({FILE}, {LINE}), {_known_amount(source)} AS _amount, "
             f"{_time(source, 'p.')} AS _at FROM block b JOIN piece p USING ({FILE}, {LINE}) WHERE p._bad IS NOT NULL"
         )
         header = " AND ".join(
@@ -413,6 +444,56 @@ class _Typist:
         self.con.unregister("aside")
 
 
+@dataclass
+class _Column:
+    """One field of a block: its cell as SQL, and when that is refused (a code of twice its number, one more where a cell is missing)."""
+
+    number: int
+    canonical: str
+    cell: str
+    kind: str
+    grammar: Grammar
+    failures: list[str] = field(default_factory=list)
+    is_held: bool = False  # the block holds its values already
+
+    def refuse(self, when: str, missing: int = 0) -> None:
+        self.failures.append(f"WHEN {when} THEN {2 * self.number + missing}")
+
+    @property
+    def is_as_read(self) -> bool:
+        """The text is the value."""
+        how = self.grammar.map
+        as_sent = self.cell == name(f"c_{self.canonical}") and not (how.null or how.values or how.width)
+        return self.grammar.kind == "string" and self.canonical not in WORDS and as_sent
+
+    def steps(self) -> tuple[str, str, str, str]:
+        """SQL of text, plain form, raw value and value, each over the one before."""
+        t, p, r = (f"{letter}{self.number}" for letter in "tpr")
+        grammar = self.grammar
+        direct = None if grammar.map.null or grammar.map.values else grammar.direct(t, self.kind)
+        return (
+            f"{self.cell if direct is not None else _meant(self.cell, self.kind, grammar)} AS {t}",
+            f"{'NULL' if direct is not None else grammar.plain(t)} AS {p}",
+            f"{direct if direct is not None else grammar.raw(p)} AS {r}",
+            f"{grammar.value(r)} AS {name(self.canonical)}",
+        )
+
+
+def _typed(columns: list[_Column], block: str, kept: str) -> str:
+    """SQL of the values of `columns`, and the steps that lead to them."""
+    held = "".join(
+        f", {name(f'v_{c.canonical}')} AS {name(c.canonical)}" + f", x{c.number}" * bool(c.failures) for c in columns if c.is_held
+    )
+    query = f"FROM {block}"
+    for number, step in enumerate(zip(*(c.steps() for c in columns if not c.is_held), strict=True)):
+        query = f"SELECT {'*' if number else kept + held}, {', '.join(step)} {query if not number else f'FROM ({query})'}"
+    return query if query.startswith("SELECT") else f"SELECT {kept}{held} {query}"
+
+
+def _first(failures: list[str]) -> str:
+    return f"CASE {' '.join(failures)} END" if failures else "CAST(NULL AS INTEGER)"
+
+
 def _known_amount(source: Source) -> str:
     """SQL of what a failed line would have brought in, where that much can be read."""
     mapped = source.columns
@@ -458,12 +539,14 @@ def _prepared(table: pa.Table, source: Source, places: dict[str, int]) -> tuple[
     """
     columns: dict[str, pa.ChunkedArray] = {LINE: table[LINE]}
     kinds: dict[str, str] = {}
+    made: dict[tuple[int, bool], tuple[pa.ChunkedArray, str]] = {}
     for f, place in {"": 0, **places}.items():
         data = table[f"c{place}"] if f"c{place}" in table.column_names else pa.nulls(table.num_rows, pa.string())
         given = source.columns.get(f)
         as_text = given is None or field_type(source.table, f) == "string" or bool(given.null or given.values or given.format in SERIALS)
-        column = f"c_{f}"
-        columns[column], kinds[column] = _cells(data, as_text=as_text)
+        if (place, as_text) not in made:
+            made[place, as_text] = _cells(data, as_text=as_text)
+        columns[f"c_{f}"], kinds[f"c_{f}"] = made[place, as_text]
     return pa.table(columns), kinds
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from custkit.intake.ahead import ahead
 from custkit.intake.grammar import name
 from custkit.tables import TABLES
 
@@ -35,24 +37,30 @@ def write_table(con: duckdb.DuckDBPyConnection, table: str, rows: str, folder: P
 def write_query(con: duckdb.DuckDBPyConnection, query: str, schema: pa.Schema, path: Path) -> int:
     """Write the rows of `query`, in its order, to `path` in row groups of equal size."""
     rows = 0
-    waiting: list[pa.RecordBatch] = []
-    held = 0
     how = {"compression": "zstd", "compression_level": 1, "write_page_checksum": True, "store_decimal_as_integer": True}
     with pq.ParquetWriter(path, schema, **how) as writer:
-        for batch in con.execute(query).to_arrow_reader(ROW_GROUP):
-            waiting.append(batch)
-            held += batch.num_rows
-            while held >= ROW_GROUP:
-                table = pa.Table.from_batches(waiting)
-                writer.write_table(table.slice(0, ROW_GROUP).cast(schema).combine_chunks(), ROW_GROUP)
-                waiting = table.slice(ROW_GROUP).to_batches()
-                held -= ROW_GROUP
-                rows += ROW_GROUP
-        if held or not rows:
-            table = pa.Table.from_batches(waiting).cast(schema).combine_chunks() if waiting else schema.empty_table()
-            writer.write_table(table, ROW_GROUP)
-            rows += held
+        for group in ahead(_groups(con.execute(query).to_arrow_reader(ROW_GROUP), schema)):
+            writer.write_table(group, ROW_GROUP)
+            rows += group.num_rows
+        if not rows:
+            writer.write_table(schema.empty_table(), ROW_GROUP)
     return rows
+
+
+def _groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Batches of any size → tables of ROW_GROUP rows, the last one of the rest."""
+    waiting: list[pa.RecordBatch] = []
+    held = 0
+    for batch in batches:
+        waiting.append(batch)
+        held += batch.num_rows
+        while held >= ROW_GROUP:
+            table = pa.Table.from_batches(waiting)
+            yield table.slice(0, ROW_GROUP).cast(schema).combine_chunks()
+            waiting = table.slice(ROW_GROUP).to_batches()
+            held -= ROW_GROUP
+    if held:
+        yield pa.Table.from_batches(waiting).cast(schema).combine_chunks()
 
 
 def _sql_type(kind: pa.DataType) -> str:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from custkit.client import Source, load_client
 from custkit.errors import BadInput
-from custkit.intake import delimited, take_snapshot
+from custkit.intake import delimited, staging, take_snapshot
 from custkit.intake.block import LINE
 from custkit.intake.counters import _records
 
@@ -65,6 +65,83 @@ def test_every_record_and_every_cent_is_accounted_for(rows, ending):
     assert sum(written["amount"].to_pylist(), Decimal(0)) == Decimal(
         snapshot.manifest["ledger"]["tables"]["order_lines"]["accepted_amount"]
     )
+
+
+DIRTY = """
+name: Dirty
+currency: CNY
+time_zone: Asia/Shanghai
+privacy: {ids: as_sent}
+data: data
+sources:
+  - table: order_lines
+    files: lines.csv
+    columns:
+      order_id: order
+      ordered_at: {column: date, time_zone: Europe/London}
+      customer_id: {column: customer, "null": ["0"], width: 3}
+      product_id: {column: product, values: {茶: tea}}
+      quantity: pieces
+      unit_price: {column: price, decimal: ",", "null": ["-"]}
+      channel: channel
+limits: {quarantine_rows: 1, quarantine_revenue: 1, longest_text: 25}
+"""
+TIMES = st.sampled_from(["2026-03-29 01:30", "2026-10-25 01:30:00", "2026-10-01", "2026-10-01T09:00:00.5", "", "1.10.2026", "2150-01-01"])
+WRAPPED = st.sampled_from(
+    [
+        "",
+        "0",
+        "7",
+        "0007",
+        '="0042"',
+        "'0042",
+        "1.2E+15",
+        "茶",
+        "tea",
+        "  tea ",
+        "\x07",
+        "Total",
+        "much too long to be an id of anything",
+        "Ã¤",
+    ]
+)
+PIECES = st.sampled_from(["1", "2.0", "-1", "", "x", "1e3", "１", "0.00001", "12345678901234"])
+PRICES = st.sampled_from(["1,50", "1.234,50", "￥ 3", "$ 3", "-", "", "0", "-2,25", "1,50000000001"])
+LINES = st.lists(st.tuples(st.sampled_from("ab"), TIMES, WRAPPED, WRAPPED, PIECES, PRICES, IDS), max_size=12)
+
+
+@given(rows=LINES)
+def test_a_text_typed_once_is_what_it_is_cell_by_cell(rows):
+    header = ("order", "date", "customer", "product", "pieces", "price", "channel")
+    good = ("g", "2026-10-01", "c", "tea", "1", "1", "web")
+    told = []
+    for share in (0.0, 0.5, 1.0):
+        with TemporaryDirectory() as folder, patch.dict(os.environ, {"CUSTKIT_HOME": f"{folder}/home"}):
+            Path(folder, "data").mkdir()
+            Path(folder, "data", "lines.csv").write_text(as_csv([header, *rows, good]), "utf-8", newline="")
+            Path(folder, "client.yml").write_text(DIRTY)
+            with patch.object(staging, "DISTINCT_SHARE", share):
+                snapshot = take_snapshot(load_client("dirty", path=Path(folder, "client.yml")), progress=False)
+            tables = [pq.read_table(path).to_pylist() for path in sorted(snapshot.folder.glob("*.parquet"))]
+        told.append((tables, snapshot.manifest))
+    assert told[0] == told[1] == told[2]
+
+
+@given(rows=st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["2026-10-01", "2026-10-02 10:00"]), st.integers(0, 3)), max_size=12))
+def test_lines_are_numbered_inside_their_order_by_content_alone(rows):
+    cells = [(order, at, "c", amount) for order, at, amount in rows] + [("g", "2026-10-01", "c", 1)]
+    with TemporaryDirectory() as folder, patch.dict(os.environ, {"CUSTKIT_HOME": f"{folder}/home"}):
+        Path(folder, "data").mkdir()
+        Path(folder, "data", "lines.csv").write_text(as_csv([("order", "date", "customer", "amount"), *cells]), "utf-8", newline="")
+        Path(folder, "client.yml").write_text(CLIENT)
+        snapshot = take_snapshot(load_client("random", path=Path(folder, "client.yml")), progress=False)
+        written = pq.read_table(snapshot.path("order_lines")).to_pylist()
+    found = [(line["ordered_at"], line["order_id"], line["line_number"], line["amount"]) for line in written]
+    assert found == sorted(found)
+    for order in {line["order_id"] for line in written}:
+        lines = [(line["ordered_at"], line["amount"]) for line in written if line["order_id"] == order]
+        assert lines == sorted(lines)
+        assert [line["line_number"] for line in written if line["order_id"] == order] == list(range(1, len(lines) + 1))
 
 
 def read_all(data: bytes, size: int) -> tuple[list, list, int, int]:
