@@ -44,7 +44,7 @@ test-engines: ready ## every analysis on DuckDB, Spark and PostgreSQL; installs 
 	@tests/engines/run.sh
 
 test-deep: ready ## properties at many more examples, 10,000 damaged files; some twenty minutes
-	@HYPOTHESIS_PROFILE=deep CUSTKIT_DEEP=10000 $(PY) -m pytest -s tests/properties/test_intake_properties.py tests/properties/test_mutated_files.py tests/catalogue
+	@HYPOTHESIS_PROFILE=deep CUSTKIT_DEEP=10000 $(PY) -m pytest -s tests/properties/test_intake_properties.py tests/properties/test_mutated_files.py tests/properties/test_disclosure_properties.py tests/catalogue
 
 lab: ready ## JupyterLab on the notebooks
 	@$(PY) -m jupyterlab notebooks
