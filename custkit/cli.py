@@ -24,6 +24,7 @@ Examples:
   custkit run acme --period 2026-10       one client, one month
   custkit run acme --notebook overview    one page of it
   custkit run --all --workers 4           every client, for the scheduler
+  custkit run acme --shared               a copy to hand on, in reports/acme/2026-10-shared
 """
 
 INIT_EXAMPLES = """
@@ -102,6 +103,9 @@ def main() -> None:
 @click.option("--all", "everyone", is_flag=True, help="Every client there is.")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Notebooks at a time; as many as there are cores if not given.")
 @click.option("--force", is_flag=True, help="Run again what has not changed.")
+@click.option(
+    "--shared", is_flag=True, help="A copy that leaves the house: counts of few people (`limits.min_cell`) hidden, no lists of people."
+)
 @click.option("--reports", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Where packs go; reports/ if not given.")
 @_guarded
 def run(
@@ -111,6 +115,7 @@ def run(
     everyone: bool,
     workers: int | None,
     force: bool,
+    shared: bool,
     reports: Path | None,
 ) -> int:
     """Make the report pack of CLIENT: run its notebooks, check them, render them, publish them at once."""
@@ -128,6 +133,7 @@ def run(
             notebooks=notebooks,
             workers=workers,
             force=force,
+            shared=shared,
             reports=reports,
             listen=progress.listen,
             planned=progress.planned,

@@ -117,8 +117,8 @@ def purge(client: Client, *, reports: Path, today: date, now: datetime, dry_run:
     first = today.replace(day=1)
     months = first.year * 12 + first.month - 1 - keep.runs_months
     oldest = f"{months // 12:04d}-{months % 12 + 1:02d}"
-    for month in sorted((reports / client.slug).glob("[0-9][0-9][0-9][0-9]-[0-9][0-9]")):
-        if month.name < oldest:
+    for month in sorted((reports / client.slug).glob("[0-9][0-9][0-9][0-9]-[0-9][0-9]*")):
+        if month.name[: len(oldest)] < oldest:
             deed.deleted.append(month)
         else:
             deed.deleted += [

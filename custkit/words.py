@@ -28,18 +28,19 @@ _AFTER_WIDE_MARK = re.compile("(?<=[。！？；：，、）]) +")
 
 @dataclass(frozen=True)
 class Reader:
-    """Who reads: a language and the currency that money is shown in."""
+    """Who reads: a language, the currency that money is shown in, and the fewest people of whom they are told; 1 is the house itself."""
 
     language: str = "en"
     currency: str = "USD"
+    min_cell: int = 1
 
 
 _reader: ContextVar[Reader] = ContextVar("reader")
 
 
-def use(language: str, currency: str) -> None:
+def use(language: str, currency: str, min_cell: int = 1) -> None:
     """Write for this reader from now on."""
-    _reader.set(Reader(language, currency))
+    _reader.set(Reader(language, currency, min_cell))
 
 
 def reader() -> Reader:
@@ -67,7 +68,8 @@ def _(message: str) -> str:
 
 
 def ngettext(one: str, many: str, n: int) -> str:
-    return _catalogue(reader().language).ngettext(one, many, n)
+    """`one` or `many` by the rules of the reader's language; few people are many, or the word would tell that it is one."""
+    return _catalogue(reader().language).ngettext(one, many, reader().min_cell if few(n) else n)
 
 
 def close(text: str) -> str:
@@ -84,9 +86,14 @@ def _known(value: Any) -> bool:
     return value is not None and not (isinstance(value, float) and not math.isfinite(value)) and value == value
 
 
+def few(value: Any) -> bool:
+    """True for a number of people, on either side of 0, that this reader is not told; nobody is a number that is told."""
+    return _known(value) and 0 < abs(_settle(value, 0)) < reader().min_cell
+
+
 def count(value: Any) -> str:
-    """1234 → 1,234"""
-    return number(value, 0)
+    """1234 → 1,234; of people or what they did: 3 → < 10 for a reader who is not told of so few. Other things are `number(n, 0)`."""
+    return f"< {number(reader().min_cell, 0)}" if few(value) else number(value, 0)
 
 
 def number(value: Any, digits: int = 1) -> str:
@@ -136,7 +143,9 @@ def money(value: Any, *, cents: bool | None = None) -> str:
 
 def days(value: Any) -> str:
     """45 → 45 days"""
-    return ngettext("{n} day", "{n} days", round(float(value))).format(n=count(value)) if _known(value) else MISSING
+    if not _known(value):
+        return MISSING
+    return _catalogue(reader().language).ngettext("{n} day", "{n} days", round(float(value))).format(n=number(value, 0))
 
 
 def month(period: Any) -> str:

@@ -113,7 +113,7 @@ def in_english() -> Iterator[None]:
     before = words.reader()
     words.use("en", "USD")
     yield
-    words.use(before.language, before.currency)
+    words.use(before.language, before.currency, before.min_cell)
 
 
 @pytest.fixture(scope="session")

@@ -132,7 +132,7 @@ def _placed(values: ir.Table, index: Index) -> ir.Table:
 def lorenz(values: ir.Table) -> pd.DataFrame:
     """The Lorenz curve in at most 101 points, the customers who spend most first.
 
-    customer_id | …, monetary_value  →  customer_share, revenue_share (both cumulative, 0 to 1)
+    customer_id | …, monetary_value  →  customers (up from the point before), customer_share, revenue_share (both cumulative, 0 to 1)
 
     Begins at (0, 0) and ends at (1, 1); no point where revenue is not above 0. [Lorenz 1905; S13]
     """
@@ -144,9 +144,11 @@ def lorenz(values: ir.Table) -> pd.DataFrame:
     parts = parts.sort_values("part", ignore_index=True)
     customers, revenue = int(parts.customers.sum()), float(parts.revenue.sum())
     if not revenue > 0:
-        return pd.DataFrame({"customer_share": pd.Series(dtype="float64"), "revenue_share": pd.Series(dtype="float64")})
+        shares = {name: pd.Series(dtype="float64") for name in ("customer_share", "revenue_share")}
+        return pd.DataFrame({"customers": pd.Series(dtype="int64"), **shares})
     return pd.DataFrame(
         {
+            "customers": [0, *parts.customers],
             "customer_share": [0.0, *(parts.customers.cumsum() / customers)],
             "revenue_share": [0.0, *(parts.revenue.cumsum() / revenue)],
         }

@@ -20,16 +20,17 @@ class Cells:
     sums: tuple[tuple[tuple[int, ...], int], ...]
 
 
-def one_way(counts: Sequence[int] | np.ndarray, *, wholes: Sequence[object] | None = None) -> Cells:
-    """Cells of a column of counts, then its total.
+def one_way(counts: Sequence[int] | np.ndarray, *, splits: Sequence[Sequence[object]] = ()) -> Cells:
+    """Cells of a column of counts, then its total, then the totals of its parts by each of `splits`.
 
-    wholes: to which whole each count belongs, where the column splits several, each with a total of its own.
+    splits: names of the part that each count belongs to; counts with one name sum to a total that is known.
     """
     parts = _counts(counts)
-    owners = [0] * len(parts) if wholes is None else list(wholes)
-    if len(owners) != len(parts):
-        raise ValueError(f"wholes names {len(owners)} for {len(parts)} counts; one for each would do")
-    lines = [tuple(i for i, owner in enumerate(owners) if owner == whole) for whole in dict.fromkeys(owners)]
+    if wrong := [len(split) for split in splits if len(split) != len(parts)]:
+        raise ValueError(f"a split names {wrong[0]} parts for {len(parts)} counts; one for each would do")
+    lines = [tuple(range(len(parts)))]
+    for split in splits:
+        lines += [tuple(i for i, other in enumerate(split) if other == name) for name in dict.fromkeys(split)]
     return _with_totals(parts, lines)
 
 

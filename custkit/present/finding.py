@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from custkit import words
+from custkit.present import few
 from custkit.present.mime import FINDING
 
 Unit = Literal["count", "share", "points", "money", "number", "days", "text"]
 _SIGNIFICANT = 9
+_HELD_BACK: dict[str, Any] = {"value": None, "numerator": None, "denominator": None, "n": None, "low": None, "high": None, "hidden": True}
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,8 @@ class Fact:
     """One number that a sentence or tile tells. `key` is stable across months: `results.json` is compared by it.
 
     low, high: 90 % or 95 % interval as the definition says; n: what the value rests on. counted: by which of several definitions, as the
-    client file names it; months told by different ones are not compared.
+    client file names it; months told by different ones are not compared. hidden: held back from a reader outside the house, as it rests
+    on few people; no figure is left in it.
     """
 
     key: str
@@ -32,14 +35,30 @@ class Fact:
     window: str = ""
     definition: str = ""
     counted: str = ""
+    hidden: bool = False
+
+    def __post_init__(self) -> None:
+        if few.shared() and self.key not in few.THINGS and self._rests_on_few():
+            for name, nothing in _HELD_BACK.items():
+                object.__setattr__(self, name, nothing)
+
+    def _rests_on_few(self) -> bool:
+        top, base = self.numerator, self.denominator
+        rest = base - top if top is not None and base is not None else None
+        counts = [part for part in (top, base, rest, self.n) if part is not None and float(part).is_integer()]
+        return any(map(words.few, counts)) or few.few_behind(self.value, self.unit, (base, self.n))
+
+    def held_back(self) -> Fact:
+        """The fact without its figures."""
+        return replace(self, **_HELD_BACK)
 
     def as_dict(self) -> dict[str, Any]:
         """Only what is known, floats to nine significant digits: enough for cents, few enough to be the same on every run."""
-        return {name: settle(value) for name, value in asdict(self).items() if value not in (None, "")}
+        return {name: settle(value) for name, value in asdict(self).items() if value not in (None, "") and value is not False}
 
     def shown(self) -> str:
         """The value as people read it."""
-        return show(self.value, self.unit)
+        return words._(few.HIDDEN) if self.hidden else show(self.value, self.unit)
 
     def receipt(self) -> str:
         """One line: how the value comes about."""
@@ -47,7 +66,7 @@ class Fact:
         if self.numerator is not None and self.denominator is not None:
             unit: Unit = "count" if self.unit == "share" and float(self.numerator).is_integer() else "number"
             parts.append(f"{self.shown()} = {show(self.numerator, unit)} / {show(self.denominator, unit)}")
-        elif self.value is not None:
+        elif self.value is not None or self.hidden:
             parts.append(self.shown())
         if self.low is not None and self.high is not None:
             parts.append(words._("interval {low} to {high}").format(low=show(self.low, self.unit), high=show(self.high, self.unit)))
@@ -71,6 +90,13 @@ class Finding:
     detail: str = ""
     facts: tuple[Fact, ...] = ()
     tone: Literal["plain", "quiet"] = "plain"
+
+    def __post_init__(self) -> None:
+        """Where one fact is held back, all are, and the sentences: what is left would give it away."""
+        if any(fact.hidden for fact in self.facts):
+            kept = {"headline": few.withheld(), "detail": "", "tone": "quiet", "facts": tuple(fact.held_back() for fact in self.facts)}
+            for name, value in kept.items():
+                object.__setattr__(self, name, value)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         headline, detail = words.close(self.headline), words.close(self.detail)

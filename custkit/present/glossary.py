@@ -299,6 +299,13 @@ GLOSSARY: dict[str, Entry] = {
         mark("The last weeks, a third of the history or half a year at most, that a model was not shown and had to foretell."),
         ("S21", "S95"),
     ),
+    "hidden": Entry(
+        mark("hidden"),
+        mark(
+            "A count of few people, at least one and fewer than the client file says, or a figure from which such a count could be worked out; only in copies for readers outside the house. Nobody at all is not hidden."
+        ),
+        ("S102",),
+    ),
     "high_ticket_share": Entry(
         mark("high-ticket"),
         mark("Customers who spend most: the best tenth by spend in the last 365 days, or those above the threshold in the client file."),

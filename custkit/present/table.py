@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from custkit import words
+from custkit.present import few
 from custkit.present.finding import Unit, settle, show
 from custkit.present.labels import LABELS, VALUES, Label
 from custkit.present.mime import TABLE
@@ -55,7 +57,8 @@ def table(
 
     units: overrides of `labels.LABELS`. units_by: a column's unit row by row, held in another column, which is not shown.
     bars: columns with a bar behind the figure; those of one unit share a scale, so that bars can be compared across columns.
-    small: a count column; rows with fewer than 30 are set in grey. limit: rows shown, the rest is counted in the note.
+    small: a count column; rows with fewer than 30 are set in grey. limit: rows shown, the rest is counted in the note. Where the report
+    leaves the house, rows that hold few people, and those from which so few could be worked out, keep their name and no figure.
 
     Raises ValueError for a column without a label.
     """
@@ -67,29 +70,52 @@ def table(
         raise ValueError(f"no label for columns {unknown}; add them to custkit.present.labels")
     labels = {column: LABELS[column]._replace(unit=(units or {}).get(column, LABELS[column].unit)) for column in columns}
     kept = frame if limit is None else frame.head(limit)
-    largest = {column: float(frame[column].abs().max()) if len(frame) else 0.0 for column in bars}
+    counts = [name for name, label in labels.items() if label.unit == "count" and name not in few.THINGS]
+    hidden = _hidden(frame, kept, counts, [name for name, label in labels.items() if label.unit == "text"])
+    for column, unit in by_row.items():
+        hidden |= np.array([u == "count" and words.few(value) for u, value in zip(kept[unit], kept[column], strict=True)], dtype=bool)
+    shown = frame.drop(frame.index[: len(kept)][hidden]) if hidden.any() else frame
+    largest = {column: float(shown[column].abs().max()) if len(shown) else 0.0 for column in bars}
     peak = {column: max(largest[other] for other in bars if labels[other].unit == labels[column].unit) for column in bars}
     rows = [
         [_cell(row[column], labels[column], column, peak, unit=row[by_row[column]] if column in by_row else None) for column in columns]
         for _i, row in kept.iterrows()
     ]
     if len(kept) < len(frame):
-        rest = words._("{shown} of {total} rows are shown.").format(shown=words.count(len(kept)), total=words.count(len(frame)))
+        rest = words._("{shown} of {total} rows are shown.").format(shown=words.number(len(kept), 0), total=words.number(len(frame), 0))
         note = f"{note} {rest}".strip()
+    order = list(range(len(rows)))
+    if hidden.any():
+        rows = [[row[0], *map(_withheld, row[1:])] if gone else row for row, gone in zip(rows, hidden, strict=True)]
+        note = f"{note} {few.note()}".strip()
+        if any(kept[name].is_monotonic_increasing or kept[name].is_monotonic_decreasing for name in counts):  # the order would tell
+            order.sort(key=lambda i: (hidden[i], rows[i][0]["text"] if hidden[i] else ""))
     payload = {
         "title": title,
         "note": words.close(note),
         "columns": [{"name": name, "label": words._(label.text), "unit": label.unit} for name, label in labels.items()],
-        "rows": rows,
-        "quiet_rows": [i for i, n in enumerate(kept[small]) if n < SMALL_SAMPLE] if small else [],
+        "rows": [rows[i] for i in order],
+        "quiet_rows": [at for at, i in enumerate(order) if small and kept[small].iloc[i] < SMALL_SAMPLE and not hidden[i]],
     }
     return Shown(payload)
+
+
+def _hidden(frame: pd.DataFrame, kept: pd.DataFrame, counts: list[str], names: list[str]) -> np.ndarray:
+    rest = frame.iloc[len(kept) :][counts].abs().sum() if len(kept) < len(frame) else None
+    return few.hidden_rows(kept[counts], kept[names], rest=rest)
+
+
+def _withheld(cell: dict[str, Any]) -> dict[str, Any]:
+    """A cell without its figure; words stay."""
+    told = "value" in cell or any(character.isdigit() for character in cell["text"])
+    return {"text": words._(few.HIDDEN), "hidden": True} if told else cell
 
 
 def _cell(value: Any, label: Label, column: str, peak: dict[str, float], *, unit: Unit | None = None) -> dict[str, Any]:
     if pd.isna(value):
         return {"text": "" if label.unit != "text" else words.MISSING}
-    text = show(value, unit or label.unit)
+    unit = unit or label.unit
+    text = words.number(value, 0) if unit == "count" else show(value, unit)
     cell: dict[str, Any] = {"text": words._(VALUES.get(text, text)) if label.unit == "text" else text}
     if label.unit != "text":
         cell["value"] = settle(value)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from custkit import words
+from custkit.present import few
 from custkit.present.finding import Fact, Unit, settle, show
 from custkit.present.mime import TILES
 from custkit.present.table import SMALL_SAMPLE
@@ -29,6 +30,13 @@ class Tile:
     year: str = ""
     year_direction: Literal["up", "down", "none"] = "none"
     breaks: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Where the value of any month is held back, so are the line and the changes from which it could be drawn."""
+        if self.fact.hidden or any(few.few_behind(value, self.fact.unit, (self.fact.denominator, self.fact.n)) for value in self.spark):
+            kept = {"change": "", "direction": "none", "spark": (), "year": "", "year_direction": "none", "breaks": ()}
+            for name, nothing in kept.items():
+                object.__setattr__(self, name, nothing)
 
     def as_dict(self) -> dict[str, Any]:
         verdict = "neutral" if "none" in (self.direction,) or self.good == "neither" else "good" if self.good == self.direction else "bad"

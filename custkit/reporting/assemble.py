@@ -30,7 +30,7 @@ _MOST_CHANGES = 15
 def assemble(build: Build) -> Outcome:
     """Render, write and publish; or set the pack aside when a notebook is not good."""
     client, snapshot, month = build.plan.client, build.plan.snapshot, str(build.plan.period)
-    words.use(client.language, client.currency)
+    words.use(client.language, client.currency, build.plan.min_cell)
     build.work.mkdir(mode=0o700, parents=True, exist_ok=True)
     pages: list[Told] = []
     for job in build.plan.jobs:
@@ -112,6 +112,7 @@ def _manifest(build: Build, pack: Pack) -> dict[str, Any]:
         "key": build.key,
         "client": build.slug,
         "period": str(plan.period),
+        "shared": plan.shared,
         "as_of": plan.period.end.isoformat(),
         "time_zone": plan.client.time_zone,
         "language": plan.client.language,
@@ -138,6 +139,8 @@ def changes(before: dict[str, Any], now: dict[str, Any], pages: Sequence[Told]) 
             name = fact.get("name") or fact.get("definition", "")
             if (
                 not old
+                or old.get("hidden")
+                or fact.get("hidden")
                 or _counted(key, old) != _counted(key, fact)
                 or ("name" not in fact and old.get("definition") != fact.get("definition"))
             ):
@@ -155,7 +158,7 @@ def recounts(before: dict[str, Any], now: dict[str, Any]) -> list[Recount]:
     for page, facts in now.items():
         for key, fact in facts.items():
             old = before.get(page, {}).get(key)
-            if old and _counted(key, old) != _counted(key, fact):
+            if old and not old.get("hidden") and not fact.get("hidden") and _counted(key, old) != _counted(key, fact):
                 then, here = (show(side.get("value"), fact["unit"]) for side in (old, fact))
                 name = fact.get("name") or words._(LABELS[key].text)
                 found.append(Recount(name[:1].upper() + name[1:], then, here, fact.get("definition", ""), page_name(page)))

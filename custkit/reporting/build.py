@@ -53,7 +53,8 @@ class Build:
     @property
     def previous(self) -> tuple[dict[str, Any] | None, str]:
         """Last month's results, where there are any, and their hash."""
-        path = self.shelf.folder.parent / str(self.plan.period - 1) / "current" / publish.RESULTS
+        last = publish.shelf(self.shelf.folder.parents[1], self.slug, str(self.plan.period - 1), shared=self.plan.shared)
+        path = last.current / publish.RESULTS
         try:
             text = path.read_text(encoding="utf-8")
             return json.loads(text), digest(text)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from custkit.book import SHARED
 from custkit.client import workspace
 from custkit.errors import BAD_INPUT, BUSY, GOOD, INTERNAL, CustkitError
 from custkit.intake import take_snapshot
@@ -31,12 +32,14 @@ def run_packs(
     notebooks: Sequence[str] = (),
     workers: int | None = None,
     force: bool = False,
+    shared: bool = False,
     reports: Path | None = None,
     listen: Listener = lambda *_: None,
     planned: Callable[[Plan, Sequence[str], Sequence[str]], None] = lambda *_: None,
 ) -> list[Outcome]:
     """Plan, run and publish every client's month; one client's trouble does not stop the others.
 
+    shared: packs that leave the house, beside the house's own: few people are not told of, and no list of people is written.
     planned(plan, to_run, kept) is told what will be run and what stands from before.
     """
     place = (reports or workspace() / "reports").resolve()
@@ -47,7 +50,7 @@ def run_packs(
             if len(slugs) == 1 and not (place / slug).is_dir():
                 warm_up(workspace())
             try:
-                begun = _begin(slug, period, notebooks, force, place, locks)
+                begun = _begin(slug, period, notebooks, force, shared, place, locks)
             except CustkitError as error:
                 outcomes.append(Outcome(slug, period or "", error.exit_code, message=str(error)))
                 continue
@@ -67,12 +70,12 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
 
 
 def _begin(
-    slug: str, period: str | None, notebooks: Sequence[str], force: bool, reports: Path, locks: contextlib.ExitStack
+    slug: str, period: str | None, notebooks: Sequence[str], force: bool, shared: bool, reports: Path, locks: contextlib.ExitStack
 ) -> Build | Outcome:
     started = time.time()
-    plan = make_plan(slug, period=period, notebooks=notebooks)
+    plan = make_plan(slug, period=period, notebooks=notebooks, shared=shared)
     month = str(plan.period)
-    shelf = publish.shelf(reports, slug, month)
+    shelf = publish.shelf(reports, slug, month, shared=shared)
     locks.enter_context(publish.locked(shelf))
     name = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(started))}-{digest(plan.key, os.getpid(), started)[:8]}"
     build = Build(plan, shelf, name, shelf.folder / f".work-{name}", started)
@@ -117,7 +120,11 @@ def _task(build: Build, job: Job) -> Task:
         folder=str(folder),
         sockets="",
         run_id=build.run,
-        environment={**kernel_environment(build.plan.client, workspace()), LISTS_FOLDER: str(folder / LISTS)},
+        environment={
+            **kernel_environment(build.plan.client, workspace()),
+            LISTS_FOLDER: str(folder / LISTS),
+            **({SHARED: "1"} if build.plan.shared else {}),
+        },
     )
 
 

@@ -15,6 +15,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from custkit import words
+from custkit.present import few
 from custkit.present.charts.style import text_width
 from custkit.present.glossary import GLOSSARY, Entry
 from custkit.reporting.execute import Failure
@@ -96,7 +97,7 @@ def _first_tiles(pages: Sequence[Told]) -> list[Any]:
 
 def glossary(pages: Sequence[Told]) -> list[Entry]:
     """Entries whose column, fact or term the pages show, in the order of their terms."""
-    names = {key for told in pages for key in told.facts}
+    names = {key for told in pages for key in told.facts} | {"hidden" for told in pages if _holds_back(told)}
     texts = []
     for told in pages:
         texts += [f"{finding['headline']} {finding['detail']}" for finding in (*told.brief, *told.findings)]
@@ -119,6 +120,13 @@ def glossary(pages: Sequence[Told]) -> list[Entry]:
     return [found[term] for term in sorted(found, key=str.casefold)]
 
 
+def _holds_back(told: Told) -> bool:
+    tables = [item.content for section in told.sections for item in section.items if item.kind == "table"]
+    return any("hidden" in cell for table in tables for row in table["rows"] for cell in row) or any(
+        "hidden" in f for f in told.facts.values()
+    )
+
+
 def _says(text: str, term: str) -> bool:
     return bool(re.search(rf"(?<!\w){re.escape(term)}(?!\w)", text)) if term.isascii() else term in text
 
@@ -130,6 +138,7 @@ def _common(pack: Pack) -> dict[str, Any]:
         "month": words.month(pack.period),
         "gap": "" if words.reader().language.startswith("zh") else " ",  # between two sentences
         "security": SECURITY,
+        "held_back": few.rule() if few.shared() else "",
         "style": Markup(_style()),
     }
 

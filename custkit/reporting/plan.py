@@ -36,23 +36,32 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """One client's month: `jobs` in the order of the pack, `wanted` the names that were asked for."""
+    """One client's month: `jobs` in the order of the pack, `wanted` the names that were asked for. shared: it leaves the house."""
 
     client: Client
     snapshot: Snapshot
     period: Period
     jobs: tuple[Job, ...]
     wanted: frozenset[str]
+    shared: bool = False
+
+    @property
+    def min_cell(self) -> int:
+        """The fewest people of whom its readers are told."""
+        return self.client.limits.min_cell if self.shared else 1
 
     @property
     def key(self) -> str:
         return digest([job.key for job in self.jobs if job.notebook in self.wanted], sorted(self.wanted))
 
 
-def make_plan(slug: str, *, period: str | None = None, notebooks: Sequence[str] = (), progress: bool | None = None) -> Plan:
+def make_plan(
+    slug: str, *, period: str | None = None, notebooks: Sequence[str] = (), shared: bool = False, progress: bool | None = None
+) -> Plan:
     """Take the client's snapshot and plan its month.
 
-    period: the last complete month of the data where none is given. notebooks: names; all where none is given.
+    period: the last complete month of the data where none is given. notebooks: names; all where none is given. shared: for
+    readers outside the house.
 
     Raises BadInput for a client, period or notebook that is not there.
     """
@@ -64,8 +73,8 @@ def make_plan(slug: str, *, period: str | None = None, notebooks: Sequence[str] 
     snapshot = take_snapshot(client, progress=progress)
     month = wanted_period or last_month(client, snapshot)
     _check_reach(client, snapshot, month)
-    jobs = tuple(Job(name, path, job_key(client, snapshot, month, path), len(_source(path))) for name, path in there.items())
-    return Plan(client, snapshot, month, jobs, frozenset(notebooks or there))
+    jobs = tuple(Job(name, path, job_key(client, snapshot, month, path, shared=shared), len(_source(path))) for name, path in there.items())
+    return Plan(client, snapshot, month, jobs, frozenset(notebooks or there), shared)
 
 
 def notebook_paths() -> dict[str, Path]:
@@ -107,9 +116,12 @@ def _check_reach(client: Client, snapshot: Snapshot, period: Period) -> None:
         )
 
 
-def job_key(client: Client, snapshot: Snapshot, period: Period, notebook: Path) -> str:
-    """Hash of the data, the month, the client file, the notebook's source, custkit's code and catalogues, and the versions under it."""
-    return digest(snapshot.key, str(period), client.model_dump_json(), _source(notebook), code_hash(reporting=False), versions())
+def job_key(client: Client, snapshot: Snapshot, period: Period, notebook: Path, *, shared: bool = False) -> str:
+    """Hash of the data, the month, the client file, the notebook's source, custkit's code and catalogues, and the versions under it.
+
+    shared: for readers outside the house, whose notebook is another.
+    """
+    return digest(snapshot.key, str(period), client.model_dump_json(), _source(notebook), code_hash(reporting=False), versions(), shared)
 
 
 def digest(*parts: object) -> str:

@@ -51,8 +51,9 @@ class Shelf:
         return manifest if whole else None
 
 
-def shelf(reports: Path, slug: str, period: str) -> Shelf:
-    return Shelf(reports / slug / period)
+def shelf(reports: Path, slug: str, period: str, *, shared: bool = False) -> Shelf:
+    """What leaves the house stands beside the house's own, in `<period>-shared`."""
+    return Shelf(reports / slug / (f"{period}-shared" if shared else period))
 
 
 @contextlib.contextmanager

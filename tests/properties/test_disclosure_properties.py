@@ -22,11 +22,12 @@ COUNTS = st.one_of(st.integers(0, 12), st.integers(0, 400))
 
 @st.composite
 def tables(draw: st.DrawFn) -> Cells:
-    """Up to four rows and columns, with or without totals; or one column of one or two wholes."""
+    """Up to four rows and columns, with or without totals; or one column with totals by up to two splits."""
     rows, columns = draw(st.integers(1, 4)), draw(st.integers(1, 4))
     if draw(st.booleans()):
         counts = draw(st.lists(COUNTS, max_size=6))
-        return one_way(counts, wholes=draw(st.lists(st.sampled_from("ab"), min_size=len(counts), max_size=len(counts))))
+        names = st.lists(st.sampled_from("ab"), min_size=len(counts), max_size=len(counts))
+        return one_way(counts, splits=draw(st.lists(names, max_size=2)))
     inner = np.array(draw(st.lists(COUNTS, min_size=rows * columns, max_size=rows * columns))).reshape(rows, columns)
     return two_way(inner, row_totals=draw(st.booleans()), column_totals=draw(st.booleans()))
 

@@ -179,5 +179,6 @@ def test_few_customers_have_a_gini_without_an_interval(spenders):
 
 
 def test_the_lorenz_curve_runs_from_nobody_to_everybody(spenders):
-    expected = pd.DataFrame({"customer_share": [0.0, 0.25, 0.5, 0.75, 1.0], "revenue_share": [0.0, 0.7, 0.9, 1.0, 1.0]})
+    shares = {"customer_share": [0.0, 0.25, 0.5, 0.75, 1.0], "revenue_share": [0.0, 0.7, 0.9, 1.0, 1.0]}
+    expected = pd.DataFrame({"customers": [0, 1, 1, 1, 1], **shares})
     pd.testing.assert_frame_equal(lorenz(spenders([0, 10, 70, 20])), expected)

@@ -51,8 +51,8 @@ def test_where_all_parts_are_small_the_total_goes_too():
 
 def test_each_whole_of_a_column_protects_its_own_parts():
     """5 of 100 by one map, 40 and 60 by another: 40 would not help 5, only 95 does."""
-    hidden = suppressed(one_way([5, 95, 40, 60], wholes=["value", "value", "risk", "risk"]), min_cell=10)
-    assert hidden.tolist() == [True, True, False, False, False, False]
+    hidden = suppressed(one_way([5, 95, 40, 60], splits=[["value", "value", "risk", "risk"]]), min_cell=10)
+    assert hidden[:4].tolist() == [True, True, False, False]
 
 
 def test_what_is_hidden_for_another_reason_is_protected_too():
@@ -72,5 +72,5 @@ def test_what_is_no_table_of_counts_is_refused():
         one_way([-1])
     with pytest.raises(ValueError, match="dimensions"):
         two_way(np.array([1, 2]))
-    with pytest.raises(ValueError, match="wholes names 1 for 2"):
-        one_way([1, 2], wholes=["a"])
+    with pytest.raises(ValueError, match="a split names 1 parts for 2"):
+        one_way([1, 2], splits=[["a"]])

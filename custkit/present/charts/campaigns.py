@@ -132,7 +132,7 @@ def channel_payback(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     _name_ends(ax, ends, last)
     every = max(1, -(-(last + 1) // 7))
     ticks = list(range(0, last + 1, every))
-    ax.set_xticks([-1, *ticks], [_("cost"), *[words.count(tick) for tick in ticks]])
+    ax.set_xticks([-1, *ticks], [_("cost"), *[words.number(tick, 0) for tick in ticks]])
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _place: words.money(value, cents=False)))
     ax.set_xlim(-1.3, last + 0.2 + (last + 2) * 0.34)
     ax.grid(axis="x", visible=False)

@@ -37,5 +37,5 @@ def rows_by_month(frame: pd.DataFrame, *, ax: Axes) -> Axes:
 def _short(n: float) -> str:
     """1234 → 1.2k, so that a year fits into the width."""
     if n < 1000:
-        return words.count(n)
+        return words.number(n, 0)
     return _("{n}k").format(n=words.number(n / 1000, 1 if n < 10_000 else 0))

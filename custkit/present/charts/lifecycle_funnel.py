@@ -193,7 +193,7 @@ def cohort_heat(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     peak = max(float(known["retention_rate"].max()), 1e-9)
     sizes = frame.drop_duplicates("cohort").set_index("cohort")["cohort_customers"]
     names = [_("{month}: {n}").format(month=words.short_month(cohort), n=words.count(sizes[cohort])) for cohort in cohorts]
-    shades, texts = grid(names, [words.count(period) for period in range(1, max(int(known["period"].max()), 6) + 1)])
+    shades, texts = grid(names, [words.number(period, 0) for period in range(1, max(int(known["period"].max()), 6) + 1)])
     for row in known.itertuples():
         at = cohorts.index(row.cohort), row.period - 1
         shades.iloc[at], texts.iloc[at] = 0.04 + 0.96 * row.retention_rate / peak, words.share(row.retention_rate, 0)
@@ -236,7 +236,7 @@ def _curve(ax: Axes, spells: pd.DataFrame, *, back: bool, told: tuple[int, ...])
         )
     step = next(s for s in (7, 14, 30, 60, 90, 180, 365, 730) if longest / s <= 7 or s == 730)
     ticks = list(range(0, longest + 1, step))
-    ax.set_xticks(ticks, [words.count(t) if t != ticks[-1] else words.days(t) for t in ticks])
+    ax.set_xticks(ticks, [words.number(t, 0) if t != ticks[-1] else words.days(t) for t in ticks])
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1.0], [words.share(t, 0) for t in (0, 0.25, 0.5, 0.75, 1.0)])
     ax.set_xlim(0, max(longest, 1) * 1.02)
     ax.set_ylim(0, 1.02)

@@ -67,7 +67,7 @@ def held_out_orders(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     ax.bar(places, told, width=0.62, color=SOFT, alpha=0.55, zorder=2)
     ax.vlines(places, low, high, color=MUTED, linewidth=1.4, zorder=3)
     ax.scatter(places, made, s=44, color=ACCENT, zorder=4)
-    names = [words.count(f) if f < TOP_FREQUENCY else _("{n} or more").format(n=words.count(f)) for f in frame["frequency"]]
+    names = [words.number(f, 0) if f < TOP_FREQUENCY else _("{n} or more").format(n=words.number(f, 0)) for f in frame["frequency"]]
     ax.set_xticks(places, names)
     ax.set_xlim(-0.6, len(frame) - 0.4)
     top = float(max(high.max(), made.max(), 0.1)) * 1.05
@@ -167,7 +167,7 @@ def _equal_line(ax: Axes, top: float) -> None:
 
 def _counts_up(ax: Axes, top: float) -> None:
     ticks = [t for t in MaxNLocator(4, integer=True, steps=[1, 2, 2.5, 5, 10]).tick_values(0, top * 1.05) if t >= 0]
-    ax.set_yticks(ticks, [words.count(t) for t in ticks])
+    ax.set_yticks(ticks, [words.number(t, 0) for t in ticks])
     ax.set_ylim(0, max(ticks[-1], top * 1.05))
 
 

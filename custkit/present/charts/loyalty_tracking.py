@@ -38,7 +38,7 @@ def loyalty_ladder(frame: pd.DataFrame, *, ax: Axes, highlight: int | None = Non
         ax.plot([row.go_on_rate], [place], "o", color=colour, markersize=6)
         label = _("{share} of {n}").format(share=words.share(row.go_on_rate), n=words.count(row.at_risk))
         ax.annotate(label, (row.go_on_high, place), (8, 0), textcoords="offset points", va="center", color=INK)
-    _name_rows(ax, [_("after order {number}").format(number=words.count(number)) for number in told["order_number"]])
+    _name_rows(ax, [_("after order {number}").format(number=words.number(number, 0)) for number in told["order_number"]])
     ax.set_xlim(0, 1.25)
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
     ax.xaxis.set_major_formatter(FuncFormatter(_as_share))

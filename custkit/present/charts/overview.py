@@ -242,7 +242,7 @@ def second_purchase_curve(frame: pd.DataFrame, *, ax: Axes) -> Axes:
 def _days_along(ax: Axes, longest: float) -> None:
     step = next(s for s in (7, 14, 30, 60, 90, 180, 365, 730, 1825, 3650, 36500) if longest / s <= 7)
     ticks = np.arange(0, longest + 1e-9, step)
-    ax.set_xticks(ticks, [words.days(tick) if i == len(ticks) - 1 else words.count(tick) for i, tick in enumerate(ticks)])
+    ax.set_xticks(ticks, [words.days(tick) if i == len(ticks) - 1 else words.number(tick, 0) for i, tick in enumerate(ticks)])
     ax.set_xlim(0, max(longest, step))
 
 

@@ -31,7 +31,7 @@ def busy_hours(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     of_hour = frame.groupby("hour")["order_share"].sum()
     kept = of_hour[of_hour >= _SELDOM].index
     hours = list(range(int(kept.min()), int(kept.max()) + 1))
-    shades, texts = grid([_(day) for day in WEEKDAYS], [words.count(hour) for hour in hours])
+    shades, texts = grid([_(day) for day in WEEKDAYS], [words.number(hour, 0) for hour in hours])
     peak = float(frame["order_share"].max())
     for row in frame[frame["hour"].isin(hours)].itertuples():
         shades.iloc[WEEKDAYS.index(row.weekday), row.hour - hours[0]] = row.order_share / peak
@@ -139,7 +139,7 @@ def demand_weeks(frame: pd.DataFrame, *, ax: Axes) -> Axes:
         peak = float(np.nanmax(frame[["demand", "forecast", "high"]].to_numpy()))
         step = _step(peak)
         ticks = np.arange(0, peak + step, step)
-        ax.set_yticks(ticks, [words.count(tick) for tick in ticks])
+        ax.set_yticks(ticks, [words.number(tick, 0) for tick in ticks])
         ax.set_ylim(0, max(ticks[-1], peak * 1.12))
     ax.grid(axis="x", visible=False)
     return ax

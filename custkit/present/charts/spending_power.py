@@ -31,7 +31,7 @@ def next_spend_by_tenth(frame: pd.DataFrame, *, ax: Axes) -> Axes:
             _("the same tenth by last year's spend alone"), (other, -0.42), (0, 2), textcoords="offset points", color=WARM, fontsize=9.5,
             ha="right", va="bottom",
         )  # fmt: skip
-    ax.set_yticks(told.index, [_("best tenth") if t == 1 else _("tenth {n}").format(n=words.count(t)) for t in told["tenth"]])
+    ax.set_yticks(told.index, [_("best tenth") if t == 1 else _("tenth {n}").format(n=words.number(t, 0)) for t in told["tenth"]])
     ax.set_ylim(max(len(told), 1) - 0.4, -1.1)
     ax.set_xlim(0, 1.2 * max([0.1, *told["next_share"], *told["against_share"].dropna()]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: words.share(value, 0)))

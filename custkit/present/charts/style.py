@@ -19,6 +19,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from custkit.present import few
+
 INK, MUTED, RULE, PAPER = "#1c2430", "#667085", "#e4e7ec", "#ffffff"
 ACCENT, WARM, SOFT = "#0f6b6b", "#c2691c", "#98a2b3"
 GOOD, BAD = "#067647", "#b42318"
@@ -95,7 +97,8 @@ def new_axes(*, height: float = 3.4) -> Axes:
 def house_style(draw: Callable[..., Axes] | None = None, *, height: float | Callable[..., float] = 3.4) -> Any:
     """Decorate `draw(frame, *, ax, …) -> Axes`: adds title=, measure=, ax=None.
 
-    title: the finding, as a sentence. measure: what is drawn, of whom, when. height: inches, or a function of the frame.
+    title: the finding, as a sentence. measure: what is drawn, of whom, when. height: inches, or a function of the frame. Where the report
+    leaves the house, nothing is drawn from a frame that counts few people.
     """
     if draw is None:
         return functools.partial(house_style, height=height)
@@ -111,7 +114,8 @@ def house_style(draw: Callable[..., Axes] | None = None, *, height: float | Call
             _caption(ax, title, measure)
             if len(ax.figure.axes) == 1:
                 _fit(ax)
-            if made and len(frame) == 0:  # a drawing of nothing is not shown
+            few_told = few.tells_few((frame, *args, *options.values()))  # points, widths and texts could be read off
+            if few_told or (made and len(frame) == 0):  # a drawing of nothing is not shown
                 _pyplot().close(ax.figure)
         return ax
 

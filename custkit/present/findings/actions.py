@@ -39,7 +39,7 @@ def lists_finding(sizes: pd.DataFrame, control: pd.DataFrame, *, consent: bool, 
             "many are left alone: a fifth is, for several months to be read together.",
             drawn,
         )
-        detail.append(said.format(short=words.count(short), lists=words.count(drawn), worth=words.share(worth, 0)))
+        detail.append(said.format(short=words.number(short, 0), lists=words.number(drawn, 0), worth=words.share(worth, 0)))
     if consent:
         no, unknown = int(sizes["no_consent"].sum()), int(sizes["unknown_consent"].sum())
         said = _("Kept off, counted once for each list they fit: {no} who said no to marketing and {unknown} who were not asked.")
@@ -54,7 +54,7 @@ def lists_finding(sizes: pd.DataFrame, control: pd.DataFrame, *, consent: bool, 
             definition=_("Lists whose people left alone are too few to show the effect that the client file asks for with 80% power."),
         ),
     )  # fmt: skip
-    return Finding(head.format(n=words.count(n), lists=words.count(lists)), " ".join(detail), facts)
+    return Finding(head.format(n=words.count(n), lists=words.number(lists, 0)), " ".join(detail), facts)
 
 
 def lists_table(sizes: pd.DataFrame, control: pd.DataFrame, rules: Actions) -> Shown:
@@ -73,7 +73,9 @@ def lists_table(sizes: pd.DataFrame, control: pd.DataFrame, rules: Actions) -> S
         }
     )
     empty = [column for column in ("channel", "owner") if not shown[column].any()]
-    note = _("A customer is on {n} of these lists at most; the upper lists have the first claim.").format(n=words.count(rules.max_lists))
+    note = _("A customer is on {n} of these lists at most; the upper lists have the first claim.").format(
+        n=words.number(rules.max_lists, 0)
+    )
     if empty:
         note += " " + _("Channel and owner of each list can be set in the client file, under actions.")
     return table(shown.drop(columns=empty), note=note, small="on_list")
@@ -148,7 +150,7 @@ def scores_finding(scores: pd.DataFrame) -> Finding:
         "{better} of {n} list that pick people did better than the people it passed over.",
         "{better} of {n} lists that pick people did better than the people they passed over.",
         len(told),
-    ).format(better=words.count(len(better)), n=words.count(len(told)))
+    ).format(better=words.number(len(better), 0), n=words.number(len(told), 0))
     detail = []
     if len(better):
         best = better.sort_values("lift", ascending=False).iloc[0]
@@ -218,7 +220,7 @@ def register_finding(register: pd.DataFrame) -> Finding:
         "{keep} of {n} tag foretold last month better than chance.",
         "{keep} of {n} tags foretold last month better than chance.",
         len(register),
-    ).format(keep=words.count(len(keep)), n=words.count(len(register)))
+    ).format(keep=words.number(len(keep), 0), n=words.number(len(register), 0))
     detail = _("To revise: {tags}.").format(tags=_(", ").join(revise["tag"])) if len(revise) else ""
     return Finding(head, detail, (Fact("tags_kept", len(keep), "count", numerator=len(keep), denominator=len(register)),))
 
@@ -230,7 +232,7 @@ def register_table(register: pd.DataFrame) -> Shown:
     shown.insert(1, "rule", register["rule"])
     shown.insert(2, "on_list", register["customers"])
     shown["months_better"] = [
-        _("{better} of {told}").format(better=words.count(b), told=words.count(t))
+        _("{better} of {told}").format(better=words.number(b, 0), told=words.number(t, 0))
         for b, t in zip(register["months_better"], register["months_told"], strict=True)
     ]
     shown["advice"] = [_(ADVICE_NAMES[name]) for name in register["advice"]]

@@ -35,7 +35,7 @@ def baskets_finding(sizes: pd.DataFrame, *, max_items: int = MAX_ITEMS, window: 
                 "{n} order with more than {most} different items is left out.",
                 "{n} orders with more than {most} different items are left out.",
                 large,
-            ).format(n=words.count(large), most=words.count(max_items))
+            ).format(n=words.number(large, 0), most=words.number(max_items, 0))
         )
     low, high = wilson(several, n)
     facts = (
@@ -65,7 +65,7 @@ def pairs_finding(pairs: pd.DataFrame, *, window: str = "") -> Finding:
             "Fisher's test, at most 5% false discoveries"
         ),
     )
-    looked = ngettext("{n} pair was looked at.", "{n} pairs were looked at.", len(pairs)).format(n=words.count(len(pairs)))
+    looked = ngettext("{n} pair was looked at.", "{n} pairs were looked at.", len(pairs)).format(n=words.number(len(pairs), 0))
     if real.empty:
         return Finding(_("No two items lie together more often than chance explains."), looked, (counted,), tone="quiet")
     top = real.iloc[0]
@@ -79,7 +79,7 @@ def pairs_finding(pairs: pd.DataFrame, *, window: str = "") -> Finding:
     only = _("It is the only pair in enough orders to be looked at.")
     more = ngettext(
         "{n} of {pairs} pairs looked at is more than chance.", "{n} of {pairs} pairs looked at are more than chance.", len(real)
-    ).format(n=words.count(len(real)), pairs=words.count(len(pairs)))
+    ).format(n=words.number(len(real), 0), pairs=words.number(len(pairs), 0))
     uneven = top["confidence"] > 1.2 * top["reverse_confidence"]
     return Finding(
         headline, " ".join([reverse if uneven else alike, only if len(pairs) == 1 else more]), (*_pair_facts(top, window), counted)
@@ -129,11 +129,11 @@ def held_finding(held: pd.DataFrame, *, month: str) -> Finding:
         "The one pair found before and testable in {month}: {holds} held.",
         "Of {told} pairs found before and testable in {month}, {holds} held.",
         told,
-    ).format(told=words.count(told), month=words.month(month), holds=words.count(holds))
+    ).format(told=words.number(told, 0), month=words.month(month), holds=words.number(holds, 0))
     detail = []
     if few:
         untold = ngettext("{n} more pair had too few orders to tell.", "{n} more pairs had too few orders to tell.", few)
-        detail.append(untold.format(n=words.count(few)))
+        detail.append(untold.format(n=words.number(few, 0)))
     gone = held[~held["verdict"].isin([HOLDS, WEAKER, TOO_FEW])]
     if len(gone):
         first = gone.iloc[0]
@@ -167,7 +167,7 @@ def routes_finding(routes: pd.DataFrame, *, step: Step = "any-later", window: st
             if step == "next-order"
             else _("Beyond the next order, no item leads to another more than seasons and habit explain.")
         )
-        looked = ngettext("{n} route was looked at.", "{n} routes were looked at.", len(routes)).format(n=words.count(len(routes)))
+        looked = ngettext("{n} route was looked at.", "{n} routes were looked at.", len(routes)).format(n=words.number(len(routes), 0))
         return Finding(sentence, looked, (counted,), tone="quiet")
     top = real.iloc[0]
     taken = int(top["route_customers"])
@@ -178,12 +178,12 @@ def routes_finding(routes: pd.DataFrame, *, step: Step = "any-later", window: st
     )
     headline = message.format(n=words.count(taken), a=top["antecedent"], b=top["consequent"], times=words.number(top["times_expected"]))
     wait = _("Half of them waited {median} or less; the middle half {low} to {high}.").format(
-        median=words.days(top["wait_median"]), low=words.count(top["wait_first_quartile"]), high=words.days(top["wait_third_quartile"])
+        median=words.days(top["wait_median"]), low=words.number(top["wait_first_quartile"], 0), high=words.days(top["wait_third_quartile"])
     )
     only = _("It is the only route that enough customers took to be looked at.")
     more = ngettext(
         "{n} of {routes} routes looked at is more than chance.", "{n} of {routes} routes looked at are more than chance.", len(real)
-    ).format(n=words.count(len(real)), routes=words.count(len(routes)))
+    ).format(n=words.number(len(real), 0), routes=words.number(len(routes), 0))
     n = int(top["antecedent_customers"])
     low, high = wilson(taken, n)
     facts = (

@@ -85,7 +85,7 @@ def bottom_line_finding(summary: pd.DataFrame, uplift: pd.DataFrame, differences
                 "{n} campaign in the last {days}, and it is not shown to have brought anybody who would not have come anyway.",
                 "{n} campaigns in the last {days}, and none is shown to have brought anybody who would not have come anyway.",
                 campaigns,
-            ).format(n=words.count(campaigns), days=words.days(_YEAR)),
+            ).format(n=words.number(campaigns, 0), days=words.days(_YEAR)),
             rest,
             facts,
             tone="quiet",
@@ -98,7 +98,7 @@ def bottom_line_finding(summary: pd.DataFrame, uplift: pd.DataFrame, differences
             "{worked} of {n} campaigns is shown to have brought customers who would not have come anyway: {names}.",
             "{worked} of {n} campaigns are shown to have brought customers who would not have come anyway: {names}.",
             len(worked),
-        ).format(worked=words.count(len(worked)), n=words.count(campaigns), names=_(", ").join(worked)),
+        ).format(worked=words.number(len(worked), 0), n=words.number(campaigns, 0), names=_(", ").join(worked)),
         rest,
         facts,
     )
@@ -538,7 +538,7 @@ def channel_finding(channels: pd.DataFrame, *, horizon: int = 6) -> Finding:
 
 
 def _months(n: int) -> str:
-    return ngettext("{n} month", "{n} months", n).format(n=words.count(n))
+    return ngettext("{n} month", "{n} months", n).format(n=words.number(n, 0))
 
 
 def _channel_fact(row: pd.Series, horizon: int) -> Fact:

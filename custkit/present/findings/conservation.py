@@ -20,12 +20,12 @@ def adds_up(laws: pd.DataFrame) -> Finding:
         Fact(
             f"law_{row.law}", row.whole, row.unit,
             definition=ngettext("{n} sum that holds: {law}.", "{n} sums that hold: {law}.", row.sums).format(
-                n=words.count(row.sums), law=_(LAWS[row.law][0])
+                n=words.number(row.sums, 0), law=_(LAWS[row.law][0])
             ),
         )
         for row in laws.itertuples()
     )  # fmt: skip
-    told = ngettext("The {n} sum on this page adds up.", "All {n} sums on this page add up.", sums).format(n=words.count(sums))
+    told = ngettext("The {n} sum on this page adds up.", "All {n} sums on this page add up.", sums).format(n=words.number(sums, 0))
     return Finding(told, _("Parts are held against a whole that is counted another way, money to the cent."), facts, tone="quiet")
 
 

@@ -61,11 +61,11 @@ def carry_finding(verdicts: pd.DataFrame, changes: pd.DataFrame, requests: pd.Da
     if none == pages:
         headline = _("These data carry no page of the report.")
     elif full == pages:
-        headline = _("These data carry all {n} pages of the report.").format(n=words.count(pages))
+        headline = _("These data carry all {n} pages of the report.").format(n=words.number(pages, 0))
     else:
-        parts = [text.format(n=words.count(n)) for n, text in ((limited, _("{n} with limits")), (none, _("{n} not at all"))) if n]
+        parts = [text.format(n=words.number(n, 0)) for n, text in ((limited, _("{n} with limits")), (none, _("{n} not at all"))) if n]
         headline = _("Of {all} pages these data carry {full} in full, {rest}.").format(
-            all=words.count(pages), full=words.count(full), rest=_(", ").join(parts)
+            all=words.number(pages, 0), full=words.number(full, 0), rest=_(", ").join(parts)
         )
     detail = [_changed_short(changes)]
     if len(requests):
@@ -133,13 +133,13 @@ def ledger_finding(files: pd.DataFrame, account: pd.DataFrame) -> Finding:
                 definition=_("Amounts of all order lines that count, returns with them; n counts lines."),
             )
         )  # fmt: skip
-    headline = _("All {n} rows read are accounted for, to the cent.").format(n=words.count(records))
+    headline = _("All {n} rows read are accounted for, to the cent.").format(n=words.number(records, 0))
     detail = (
         ngettext(
             "{n} row could not be read and is set aside; {other} are blank lines, titles or totals.",
             "{n} rows could not be read and are set aside; {other} are blank lines, titles or totals.",
             aside,
-        ).format(n=words.count(aside), other=words.count(total["blank"] + total["structural"]))
+        ).format(n=words.number(aside, 0), other=words.number(total["blank"] + total["structural"], 0))
         if aside or total["blank"] + total["structural"]
         else _("Every one of them could be read.")
     )
@@ -223,7 +223,7 @@ def quality_finding(columns: pd.DataFrame, checks: pd.DataFrame) -> Finding:
     else:
         detail = ngettext(
             "{n} question to the tables found no contradiction.", "{n} questions to the tables found no contradiction.", len(checks)
-        ).format(n=words.count(len(checks)))
+        ).format(n=words.number(len(checks), 0))
     return Finding(headline, detail, tuple(facts))
 
 
@@ -344,14 +344,14 @@ def changes_finding(changes: pd.DataFrame) -> Finding:
     )  # fmt: skip
     rate = _("Of months in which nothing happened, at most {share} raise an alarm.").format(share=words.share(FALSE_ALARMS, 0))
     if told.empty:
-        headline = _("Nothing in the data changed beyond chance; {n} questions were asked.").format(n=words.count(len(changes)))
+        headline = _("Nothing in the data changed beyond chance; {n} questions were asked.").format(n=words.number(len(changes), 0))
         return Finding(headline, rate, facts, tone="quiet")
     first = told.iloc[0]
     headline = ngettext(
         "{n} thing changed in the data beyond chance; the clearest: {what}.",
         "{n} things changed in the data beyond chance; the clearest: {what}.",
         len(told),
-    ).format(n=words.count(len(told)), what=f"{_thing(first)}, {_(KIND_NAMES[first.kind])}")
+    ).format(n=words.number(len(told), 0), what=f"{_thing(first)}, {_(KIND_NAMES[first.kind])}")
     slipped = [
         _("{field} is {factor} times what it was: has its unit changed?").format(
             field=f"{row.table}.{row.column}", factor=words.number(row.factor, 0 if row.factor >= 1 else 3)
@@ -440,7 +440,7 @@ def view_finding(links: pd.DataFrame) -> Finding:
     if others.empty:
         return Finding(_("Only orders name customers."), _("Every figure about them rests on orders alone."), facts)
     least = others.sort_values(["buyers_covered", "table"]).iloc[0]
-    headline = ngettext("{n} table names customers.", "{n} tables name customers.", len(links)).format(n=words.count(len(links)))
+    headline = ngettext("{n} table names customers.", "{n} tables name customers.", len(links)).format(n=words.number(len(links), 0))
     thinnest = _("The thinnest link: {table}, where {share} of all buyers are found.").format(
         table=_(TABLE_NAMES[least.table]), share=words.share(least.buyers_covered)
     )

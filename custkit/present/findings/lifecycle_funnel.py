@@ -162,7 +162,7 @@ def rates_finding(rates: pd.DataFrame, before: pd.DataFrame, *, against: Period)
     facts = tuple(_rate_fact(row) for row in rates[rates["n"] > 0].itertuples())
     if both.empty:
         message = _("Not estimated: fewer than {n} customers on any stage, this month or in {month}.")
-        return Finding(message.format(n=words.count(SMALL_SAMPLE), month=words.month(against)), facts=facts, tone="quiet")
+        return Finding(message.format(n=words.number(SMALL_SAMPLE, 0), month=words.month(against)), facts=facts, tone="quiet")
     counts = ("customers", "n", "customers_before", "n_before")
     chances = [shares_p_value(*(int(row[name]) for name in counts)) for _i, row in both[list(counts)].iterrows()]
     changed = both[[chance <= 0.05 for chance in false_discovery(chances)]]
@@ -286,7 +286,7 @@ def dwell_finding(dwell: pd.DataFrame) -> Finding:
             "Half of those on their first payment move on within {n} months, to a second order or into silence.",
             months,
         )
-        sentences.append(message.format(n=words.count(months)))
+        sentences.append(message.format(n=words.number(months, 0)))
     if silent["customers"] >= SMALL_SAMPLE:
         months = int(silent["months_so_far"])
         message = ngettext(
@@ -294,10 +294,10 @@ def dwell_finding(dwell: pd.DataFrame) -> Finding:
             "Half of the dormant have been so for {n} months or longer.",
             months,
         )
-        sentences.append(message.format(n=words.count(months)))
+        sentences.append(message.format(n=words.number(months, 0)))
     if not sentences:
         return Finding(
-            _("Not estimated: fewer than {n} stays on any stage.").format(n=words.count(SMALL_SAMPLE)), facts=facts, tone="quiet"
+            _("Not estimated: fewer than {n} stays on any stage.").format(n=words.number(SMALL_SAMPLE, 0)), facts=facts, tone="quiet"
         )
     return Finding(sentences[0], " ".join(sentences[1:]), facts)
 
@@ -365,7 +365,7 @@ def funnel_finding(steps: pd.DataFrame) -> Finding:
     """
     breaks = break_point(steps)
     if breaks is None:
-        return Finding(_("Not estimated: fewer than {n} visits with recorded steps.").format(n=words.count(SMALL_SAMPLE)), tone="quiet")
+        return Finding(_("Not estimated: fewer than {n} visits with recorded steps.").format(n=words.number(SMALL_SAMPLE, 0)), tone="quiet")
     last = steps.iloc[-1]
     everyone = round(last["visits"] / last["conversion_rate"]) if last["visits"] else int(steps["n"].iloc[0])
     names = list(steps["step"])

@@ -83,9 +83,9 @@ def worth_finding(ahead: pd.DataFrame, lifetime: Lifetime) -> Finding:
     row = ahead.iloc[-1]
     months = int(row["months"])
     customers = int(row["customers"])
-    window = _("the {n} months from {day} on").format(n=words.count(months), day=words.day(lifetime.as_of))
+    window = _("the {n} months from {day} on").format(n=words.number(months, 0), day=words.day(lifetime.as_of))
     headline = _("Today's customers will bring {revenue} in the next {n} months ({low} to {high}).").format(
-        revenue=_round_money(row["expected_revenue"]), n=words.count(months), low=_round_money(row["revenue_low"]),
+        revenue=_round_money(row["expected_revenue"]), n=words.number(months, 0), low=_round_money(row["revenue_low"]),
         high=_round_money(row["revenue_high"]),
     )  # fmt: skip
     detail = [
@@ -112,7 +112,7 @@ def worth_finding(ahead: pd.DataFrame, lifetime: Lifetime) -> Finding:
 
 def forecast_table(ahead: pd.DataFrame) -> Shown:
     """Orders, revenue and margin of 3, 6 and 12 months with their ranges."""
-    named = [ngettext("{n} month", "{n} months", int(n)).format(n=words.count(n)) for n in ahead["months"]]
+    named = [ngettext("{n} month", "{n} months", int(n)).format(n=words.number(n, 0)) for n in ahead["months"]]
     told = pd.DataFrame({"horizon": pd.Series(named, dtype="object")})
     for what, unit in (("orders", "count"), ("revenue", "money"), ("margin", "money")):
         if ahead[f"expected_{what}"].isna().all():
@@ -144,7 +144,7 @@ def trust_finding(lifetime: Lifetime) -> Finding:
     weeks = round((lifetime.as_of - lifetime.cut).days / 7) if lifetime.cut else 0
     more = _("{off} too many") if lifetime.off > 0 else _("{off} too few")
     headline = _("The model foretold {expected} orders of {weeks} weeks it had not seen; {actual} came ({off}).").format(
-        expected=words.count(row["expected_orders"]), weeks=words.count(weeks), actual=words.count(row["actual_orders"]),
+        expected=words.count(row["expected_orders"]), weeks=words.number(weeks, 0), actual=words.count(row["actual_orders"]),
         off=more.format(off=words.share(abs(lifetime.off), 1)),
     )  # fmt: skip
     told_of = [
@@ -210,7 +210,7 @@ def held_out_title(lifetime: Lifetime) -> str:
     held = lifetime.holdout
     inside = int(((held["actual_orders"] >= held["low"]) & (held["actual_orders"] <= held["high"])).sum())
     return _("In {n} of {all} groups the purchases lie within the range foretold.").format(
-        n=words.count(inside), all=words.count(len(held))
+        n=words.count(inside), all=words.number(len(held), 0)
     )
 
 
@@ -264,7 +264,7 @@ def leaving_finding(summary: pd.DataFrame, risk: ChurnRisk) -> Finding:
 
 def risk_reason(risk: ChurnRisk) -> str:
     """Why no risk is estimated."""
-    return _(risk.refusal).format(days=words.days(3 * HORIZON_DAYS if "begin" in risk.refusal else HORIZON_DAYS), n=words.count(200))
+    return _(risk.refusal).format(days=words.days(3 * HORIZON_DAYS if "begin" in risk.refusal else HORIZON_DAYS), n=words.number(200, 0))
 
 
 def risk_table(summary: pd.DataFrame) -> Shown:
@@ -394,7 +394,7 @@ def causes_measure(as_of: datetime) -> str:
 def due_finding(weeks: pd.DataFrame, cycle: Cycle, check: pd.DataFrame, tried: pd.DataFrame) -> Finding:
     """How many customers are expected to order in the next four weeks, how that came true before, and how good dates have been."""
     if cycle.refusal:
-        reason_told = _(cycle.refusal).format(n=words.count(FEWEST_CUSTOMERS))
+        reason_told = _(cycle.refusal).format(n=words.number(FEWEST_CUSTOMERS, 0))
         return _quiet(_("When customers order next is not estimated: {reason}.").format(reason=reason_told))
     four = weeks[weeks["week"] == 4].iloc[0]
     n = round(float(four["by_now"]))
@@ -463,7 +463,7 @@ def due_measure(as_of: datetime) -> str:
 def early_reason(fitted: EarlyValue) -> str:
     """Why nothing is told of new customers."""
     return _(fitted.refusal).format(
-        n=words.count(FEWEST_FOLLOWED), days=words.days(EARLY_DAYS + fitted.days), back=words.count(FEWEST_BACK)
+        n=words.number(FEWEST_FOLLOWED, 0), days=words.days(EARLY_DAYS + fitted.days), back=words.number(FEWEST_BACK, 0)
     )
 
 
@@ -586,7 +586,7 @@ def newcomers_finding(summary: pd.DataFrame, fitted: EarlyValue, *, window_days:
 def alike_finding(summary: pd.DataFrame, fitted: LookAlike) -> Finding:
     """How many new customers look like today's best, and how often that came true."""
     if fitted.refusal:
-        reason_told = _(fitted.refusal).format(best=words.count(fitted.best), customers=words.count(fitted.customers))
+        reason_told = _(fitted.refusal).format(best=words.number(fitted.best, 0), customers=words.count(fitted.customers))
         return _quiet(_("Look-alikes of the best customers are not sought: {reason}.").format(reason=reason_told))
     row, quality = summary.iloc[0], fitted.quality.iloc[0]
     detail = [

@@ -20,7 +20,7 @@ def tier_stop_finding(stops: pd.DataFrame, *, follow_days: int = 90) -> Finding:
     if stops.empty:
         return Finding(
             _("Not estimated: fewer than {n} members reached a tier, or just missed one, who could be followed for {days}.").format(
-                n=words.count(SMALL_SAMPLE), days=words.days(follow_days)
+                n=words.number(SMALL_SAMPLE, 0), days=words.days(follow_days)
             ),
             tone="quiet",
         )
@@ -77,12 +77,12 @@ def points_finding(flow: pd.DataFrame, ageing: pd.DataFrame, lapsed: pd.DataFram
         return Finding(_("Not estimated: the client's data hold no points."), tone="quiet")
     held = float(flow["closing_points"].iloc[-1])
     facts = [Fact("points.held", held, "count", definition=_("Points held by all members at the end of the period."))]
-    headline = _("Members hold {points} points.").format(points=words.count(held))
+    headline = _("Members hold {points} points.").format(points=words.number(held, 0))
     sentences = []
     if ageing["liability"].notna().any():
         owed = float(ageing["liability"].sum())
         facts.append(Fact("points.liability", owed, "money", definition=_("Points held × the value of a point; no breakage taken off.")))
-        headline = _("Members hold {points} points, a liability of {money}.").format(points=words.count(held), money=words.money(owed))
+        headline = _("Members hold {points} points, a liability of {money}.").format(points=words.number(held, 0), money=words.money(owed))
     else:
         sentences.append(_("What they are worth is not told: the client file gives no `point_value`."))
     if lapsed.empty:
@@ -150,8 +150,8 @@ def same_customers_finding(steps: pd.DataFrame) -> Finding:
     )
     filled = {
         "n": words.count(top["customers"]),
-        "orders": words.count(top["order_number"]),
-        "last": words.count(last),
+        "orders": words.number(top["order_number"], 0),
+        "last": words.number(last, 0),
         "first": words.money(first["mean_order_value"]),
         "top": words.money(top["mean_order_value"]),
     }
@@ -172,7 +172,7 @@ def habit_finding(habit: pd.DataFrame) -> Finding:
         return Finding(_("Not estimated: too few customers with many orders, or no offers."), tone="quiet")
     first, last = habit.iloc[0], habit.iloc[-1]
     filled = {
-        "number": words.count(last["order_number"]),
+        "number": words.number(last["order_number"], 0),
         "first": words.share(first["offer_share"]),
         "last": words.share(last["offer_share"]),
         "given": words.money(last["given_per_customer"]),
@@ -201,7 +201,7 @@ def nps_finding(scores: pd.DataFrame) -> Finding:
     whole = scores[(scores["quarter"] == EVERYBODY) & (scores["answers"] >= SMALL_SAMPLE)]
     if whole.empty:
         return Finding(
-            _("Not estimated: no tier has {n} answers to whether members would recommend.").format(n=words.count(SMALL_SAMPLE)),
+            _("Not estimated: no tier has {n} answers to whether members would recommend.").format(n=words.number(SMALL_SAMPLE, 0)),
             tone="quiet",
         )
     facts = tuple(

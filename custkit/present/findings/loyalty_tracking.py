@@ -35,14 +35,14 @@ def ladder_finding(ladder: pd.DataFrame, dips: pd.DataFrame, *, within_days: int
     sentences = []
     if top > 1:
         sentences.append(
-            _("After order {number}, {rate} went on.").format(number=words.count(top), rate=words.share(told.at[top, "go_on_rate"]))
+            _("After order {number}, {rate} went on.").format(number=words.number(top, 0), rate=words.share(told.at[top, "go_on_rate"]))
         )
     deepest = bottleneck(dips)
     if deepest is not None:
         facts.append(_dip_fact(deepest))
         sentences.append(
             _("The bottleneck is order {number}: {rate} go on from it where the orders beside it suggest {expected}.").format(
-                number=words.count(deepest["order_number"]),
+                number=words.number(deepest["order_number"], 0),
                 rate=words.share(deepest["go_on_rate"]),
                 expected=words.share(deepest["expected_rate"]),
             )
@@ -55,7 +55,7 @@ def ladder_finding(ladder: pd.DataFrame, dips: pd.DataFrame, *, within_days: int
     worst = int((told["at_risk"] - told["went_on"]).idxmax())
     sentences.append(
         words.ngettext("Most stop after order {number}: {n} customer.", "Most stop after order {number}: {n} customers.", lost).format(
-            number=words.count(worst), n=words.count(lost)
+            number=words.number(worst, 0), n=words.count(lost)
         )
     )
     return Finding(headline, " ".join(sentences), tuple(facts))
@@ -204,13 +204,15 @@ def offer_only_finding(only: pd.DataFrame, *, min_orders: int = 3) -> Finding:
     offer_only(…)  →  Finding [S8, S34]
     """
     if only.empty:
-        told = _("Not estimated: the data hold no offers, or nobody with {orders} orders or more.").format(orders=words.count(min_orders))
+        told = _("Not estimated: the data hold no offers, or nobody with {orders} orders or more.").format(
+            orders=words.number(min_orders, 0)
+        )
         return Finding(told, tone="quiet")
     customers = int(only["customers"].sum())
     if customers < SMALL_SAMPLE:
         return Finding(
             _("Not estimated: only {n} customers have {orders} orders or more.").format(
-                n=words.count(customers), orders=words.count(min_orders)
+                n=words.count(customers), orders=words.number(min_orders, 0)
             ),
             tone="quiet",
         )
@@ -229,7 +231,7 @@ def offer_only_finding(only: pd.DataFrame, *, min_orders: int = 3) -> Finding:
             low=share_low,
             high=share_high,
             definition=_("Customers who bought every product of every order on offer / customers with {orders} orders or more.").format(
-                orders=words.count(min_orders)
+                orders=words.number(min_orders, 0)
             ),
         ),
         Fact(
@@ -247,7 +249,7 @@ def offer_only_finding(only: pd.DataFrame, *, min_orders: int = 3) -> Finding:
     filled: dict[str, Any] = {
         "share": words.share(always / customers),
         "customers": words.count(customers),
-        "orders": words.count(min_orders),
+        "orders": words.number(min_orders, 0),
         "always": words.count(always),
         "luck": words.count(luck),
     }

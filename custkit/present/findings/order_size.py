@@ -19,7 +19,7 @@ def kinds_finding(summary: pd.DataFrame, kinds: BuyerKinds, *, as_of: datetime, 
     if customers < FEWEST_CUSTOMERS:
         return _quiet(
             _("Kinds of buyers are not estimated: {n} customers bought by the piece, and it takes {fewest}.").format(
-                n=words.count(customers), fewest=words.count(FEWEST_CUSTOMERS)
+                n=words.count(customers), fewest=words.number(FEWEST_CUSTOMERS, 0)
             )
         )
     window = _("{first} to {last}").format(first=words.day(as_of - timedelta(days=window_days)), last=words.day(as_of - timedelta(days=1)))
@@ -41,7 +41,7 @@ def kinds_finding(summary: pd.DataFrame, kinds: BuyerKinds, *, as_of: datetime, 
             pieces=words.number(rows[-1]["pieces_per_line"]),
             revenue=words.share(rows[-1]["revenue_share"], 0),
         ),
-        " ".join(part for part in (told.format(n=words.count(kinds.k)), _("{list}.").format(list=listed), _bulk(kinds)) if part),
+        " ".join(part for part in (told.format(n=words.number(kinds.k, 0)), _("{list}.").format(list=listed), _bulk(kinds)) if part),
         tuple(fact for row in rows for fact in _facts(row, len(rows), window)),
     )
 

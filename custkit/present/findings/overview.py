@@ -283,7 +283,7 @@ def _list(moved: pd.DataFrame, end: str) -> str:
     """ "order value up 10.1%; churn down 1.2 points; 2 more": a few, the clearest first."""
     told = [_moved(row, end) for _i, row in moved.head(LISTED).iterrows()]
     if len(moved) > LISTED:
-        told.append(ngettext("{n} more", "{n} more", len(moved) - LISTED).format(n=words.count(len(moved) - LISTED)))
+        told.append(ngettext("{n} more", "{n} more", len(moved) - LISTED).format(n=words.number(len(moved) - LISTED, 0)))
     return _("; ").join(told)
 
 

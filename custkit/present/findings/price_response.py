@@ -154,7 +154,9 @@ def response_finding(response: pd.DataFrame) -> Finding:
     rows = {row.response_of: row for row in response[response.customers >= SMALL_SAMPLE].itertuples()}
     if not rows:
         return _quiet(
-            _("Not estimated: fewer than {n} customers bought the same product at different prices.").format(n=words.count(SMALL_SAMPLE))
+            _("Not estimated: fewer than {n} customers bought the same product at different prices.").format(
+                n=words.number(SMALL_SAMPLE, 0)
+            )
         )
     facts = tuple(_response_fact(row) for row in rows.values())
     tests = [name for name in (response_of.DEPTH, response_of.COUPON) if name in rows] or [response_of.GOING]
@@ -271,7 +273,9 @@ def sensitivity_finding(summary: pd.DataFrame, *, min_orders: int = 3) -> Findin
     n = int(rows.customers.drop(kinds.NOT_TOLD, errors="ignore").sum())
     if n < SMALL_SAMPLE:
         return _quiet(
-            _("Not estimated: the data hold no offers, or fewer than {n} customers with enough orders.").format(n=words.count(SMALL_SAMPLE))
+            _("Not estimated: the data hold no offers, or fewer than {n} customers with enough orders.").format(
+                n=words.number(SMALL_SAMPLE, 0)
+            )
         )
     driven, value = rows.loc[kinds.PRICE_DRIVEN], rows.loc[kinds.VALUE_DRIVEN]
     facts = tuple(
@@ -299,7 +303,7 @@ def sensitivity_finding(summary: pd.DataFrame, *, min_orders: int = 3) -> Findin
         )
     headline = _("Of {n} customers with {orders} orders or more {driven} are price-driven and {value} value-driven.").format(
         n=words.count(n),
-        orders=words.count(min_orders),
+        orders=words.number(min_orders, 0),
         driven=words.share(driven.customer_share),
         value=words.share(value.customer_share),
     )
@@ -384,7 +388,7 @@ def returns_finding(rates: pd.DataFrame, unmatched: pd.DataFrame, by_category: p
                 "Not counted: {n} return without a purchase before it, {amount}.",
                 "Not counted: {n} returns without a purchase before them, {amount}.",
                 int(lost.unmatched_returns),
-            ).format(n=words.count(lost.unmatched_returns), amount=words.money(lost.unmatched_amount))
+            ).format(n=words.number(lost.unmatched_returns, 0), amount=words.money(lost.unmatched_amount))
         )
     return Finding(
         headline, " ".join(sentence for sentence in sentences if sentence), facts, "plain" if row.orders >= SMALL_SAMPLE else "quiet"

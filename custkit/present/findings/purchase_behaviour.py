@@ -67,7 +67,7 @@ def times_finding(days: pd.DataFrame, busiest: pd.DataFrame) -> Finding:
     )  # fmt: skip
     return Finding(
         _("Most orders come on {weekday} from {first}:00 to {last}:00.").format(
-            weekday=_(row["weekday"]), first=words.count(row["from_hour"]), last=words.count(row["to_hour"])
+            weekday=_(row["weekday"]), first=words.number(row["from_hour"], 0), last=words.number(row["to_hour"], 0)
         ),
         _("{share} of all orders fall into these hours, where an even week would have {even}. {weekdays}").format(
             share=words.share(row["order_share"]), even=words.share(row["even_share"]), weekdays=weekday
@@ -102,7 +102,7 @@ def season_finding(season: pd.DataFrame, daily: pd.DataFrame) -> Finding:
         months = len(set(zip(daily["day"].dt.year, daily["day"].dt.month, strict=True))) if len(daily) else 0
         return _quiet(
             _("The season is not told: it takes {least} whole months and the data reach over {n}; less cannot be told from growth.")
-            .format(n=words.count(months), least=words.count(LEAST_MONTHS))
+            .format(n=words.number(months, 0), least=words.number(LEAST_MONTHS, 0))
         )  # fmt: skip
     years, p_value = int(season["years"].min()), float(season["p_value"].iloc[0])
     facts = tuple(
@@ -115,7 +115,7 @@ def season_finding(season: pd.DataFrame, daily: pd.DataFrame) -> Finding:
         )
         for row in season.itertuples()
     )  # fmt: skip
-    seen = ngettext("Seen over {n} year.", "Seen over {n} years.", years).format(n=words.count(years))
+    seen = ngettext("Seen over {n} year.", "Seen over {n} years.", years).format(n=words.number(years, 0))
     if p_value > ALPHA:
         return Finding(_("No season stands out of chance."), seen, facts, "quiet")
     clear = season[(season["index_low"] > 1) | (season["index_high"] < 1)]
@@ -152,7 +152,7 @@ def special_table(effects: pd.DataFrame) -> Shown:
             "{n} could not be compared: it has no ordinary days on both sides.",
             "{n} could not be compared: they have no ordinary days on both sides.",
             len(rest),
-        ).format(n=words.count(len(rest)))
+        ).format(n=words.number(len(rest), 0))
     return table(shown[columns], note=note, limit=15)
 
 
@@ -225,7 +225,7 @@ def _campaigns_untold(effects: pd.DataFrame) -> str:
         "{n} campaign cannot be told apart from the others that ran around it.",
         "{n} campaigns cannot be told apart from the others that ran around them.",
         len(untold),
-    ).format(n=words.count(len(untold)))
+    ).format(n=words.number(len(untold), 0))
 
 
 def _special_facts(row: dict[str, Any]) -> tuple[Fact, ...]:
@@ -324,7 +324,7 @@ def _moves(liked: pd.DataFrame, compared: int) -> str:
         return _("No product rose or fell beyond chance in the last 91 days against {against}.").format(against=against)
     rising, falling = int((moved["trend"] == RISING).sum()), int((moved["trend"] == FALLING).sum())
     return _("Products that moved beyond chance in the last 91 days, against {against}: {rising} up, {falling} down: {names}.").format(
-        rising=words.count(rising), falling=words.count(falling), against=against, names=_named_moves(moved)
+        rising=words.number(rising, 0), falling=words.number(falling, 0), against=against, names=_named_moves(moved)
     )
 
 
@@ -425,7 +425,7 @@ def groups_finding(shares: pd.DataFrame, cells: pd.DataFrame) -> Finding:
         alone = _("Looked at: {groups} groups' spend. Do not plan by these attributes.")
         return Finding(
             _("No group spends or chooses differently beyond chance.") if len(cells) else _("No group spends differently beyond chance."),
-            (looked if len(cells) else alone).format(groups=words.count(tested), cells=words.count(len(cells))),
+            (looked if len(cells) else alone).format(groups=words.number(tested, 0), cells=words.number(len(cells), 0)),
             tuple(facts),
             "quiet",
         )
@@ -460,7 +460,10 @@ def groups_finding(shares: pd.DataFrame, cells: pd.DataFrame) -> Finding:
             )
         )  # fmt: skip
     count = _("Beyond chance: the spend of {spend} of {groups} groups and {clear} of {cells} shares of categories.").format(
-        spend=words.count(len(spend)), groups=words.count(tested), clear=words.count(len(clear)), cells=words.count(len(cells))
+        spend=words.number(len(spend), 0),
+        groups=words.number(tested, 0),
+        clear=words.number(len(clear), 0),
+        cells=words.number(len(cells), 0),
     )
     return Finding(parts[0], " ".join((*parts[1:], count)), tuple(facts))
 
@@ -525,10 +528,10 @@ def attributes_finding(checks: pd.DataFrame, known: pd.DataFrame) -> Finding:
             "The one guess that could be checked does no better than chance.",
             "None of the {n} guesses that could be checked does better than chance.",
             len(judged),
-        ).format(n=words.count(len(judged)))
+        ).format(n=words.number(len(judged), 0))
         return Finding(headline, " ".join((*sentences, _("Send nothing by them."))), facts, "quiet")
     headline = _("{n} of {all} guesses from purchases hold in the month after.").format(
-        n=words.count(len(holds)), all=words.count(len(judged))
+        n=words.number(len(holds), 0), all=words.number(len(judged), 0)
     )
     return Finding(headline, " ".join((*sentences, _("A guess, no fact: it may have been a gift."))), facts)
 
@@ -557,7 +560,7 @@ def demand_finding(outlook: pd.DataFrame, skill: pd.DataFrame, weekly: pd.DataFr
     if outlook.empty:
         return _quiet(
             _("Demand is not foretold: it takes {n} whole weeks of orders that reach to the end of the month.").format(
-                n=words.count(LEAST_WEEKS)
+                n=words.number(LEAST_WEEKS, 0)
             )
         )
     won = outlook[outlook["wins"]]
@@ -574,7 +577,7 @@ def demand_finding(outlook: pd.DataFrame, skill: pd.DataFrame, weekly: pd.DataFr
         )
     else:
         headline = _("Demand can be foretold for {n} of {all} regions, not for all together.").format(
-            n=words.count(len(won)), all=words.count(int((outlook["region"] != ALL).sum()))
+            n=words.number(len(won), 0), all=words.number(int((outlook["region"] != ALL).sum()), 0)
         )
     stock = _("Stock up to the upper end to run short one time in ten; no season is in it, so add what the year's rhythm says.")
     lost = [_(region) for region in outlook.loc[~outlook["wins"], "region"]]
@@ -594,7 +597,7 @@ def _proof(skill: pd.DataFrame) -> str:
         "meant for {level}."
     )
     return told.format(
-        cuts=words.count(cuts), rival=rival, won=words.count(skill["wins"].sum()), n=words.count(len(skill)),
+        cuts=words.number(cuts, 0), rival=rival, won=words.count(skill["wins"].sum()), n=words.number(len(skill), 0),
         share=words.share(covered, 0), level=words.share(LEVEL, 0),
     )  # fmt: skip
 
@@ -613,7 +616,7 @@ def _demand_fact(row: dict[str, Any]) -> Fact:
         f"behaviour.demand_{row['region']}".replace(" ", "_"), float(row["next_weeks"]), "count", low=float(row["demand_low"]),
         high=float(row["demand_high"]),
         definition=_("{region}: demand of the next {n} weeks; Theta and the last eight weeks, averaged; 80% interval.").format(
-            region=_(row["region"]), n=words.count(SOON)
+            region=_(row["region"]), n=words.number(SOON, 0)
         ),
     )  # fmt: skip
 
@@ -658,7 +661,7 @@ def sellers_finding(traits: pd.DataFrame, problems: pd.DataFrame) -> Finding:
 
 def _best_sentence(clear: pd.DataFrame, best: int) -> str:
     if clear.empty:
-        return _("The {n} best sellers have nothing in common beyond chance but that they sell.").format(n=words.count(best))
+        return _("The {n} best sellers have nothing in common beyond chance but that they sell.").format(n=words.number(best, 0))
     parts = [
         _("{value} {trait} ({rest} of the rest)").format(
             trait=_(row.trait), value=show(row.best_value, row.unit), rest=show(row.rest_value, row.unit)
@@ -671,7 +674,7 @@ def _best_sentence(clear: pd.DataFrame, best: int) -> str:
 def _slow_sentence(wrong: pd.DataFrame, slow: int) -> str:
     few = _("Most of the {n} slow sellers simply have few buyers: no problem shows more often than in other products.")
     if wrong.empty:
-        return few.format(n=words.count(slow))
+        return few.format(n=words.number(slow, 0))
     parts = [
         _("{share} {problem} ({rest} of the others)").format(
             problem=_(row.problem), share=words.share(row.slow_share, 0), rest=words.share(row.rest_share, 0)
@@ -679,7 +682,7 @@ def _slow_sentence(wrong: pd.DataFrame, slow: int) -> str:
         for row in wrong.itertuples()
     ]
     return _("What is wrong with the {n} slow sellers more often than with others: {problems}; for the rest, {few}.").format(
-        n=words.count(slow), problems=_("; ").join(parts), few=_(FEW)
+        n=words.number(slow, 0), problems=_("; ").join(parts), few=_(FEW)
     )
 
 

@@ -59,7 +59,7 @@ def cycles_finding(cycles: pd.DataFrame) -> Finding:
         n=len(cycles),
         definition=_("Products that customers buy more evenly in time than at random moments; at most 5% false discoveries"),
     )
-    looked = ngettext("{n} product was looked at.", "{n} products were looked at.", len(cycles)).format(n=words.count(len(cycles)))
+    looked = ngettext("{n} product was looked at.", "{n} products were looked at.", len(cycles)).format(n=words.number(len(cycles), 0))
     if regular.empty:
         return Finding(_("No product is bought on a cycle: customers come back for each at any time."), looked, (counted,), tone="quiet")
     top = regular.iloc[0]
@@ -74,7 +74,7 @@ def cycles_finding(cycles: pd.DataFrame) -> Finding:
             "{n} of {products} products looked at has a cycle beyond chance.",
             "{n} of {products} products looked at have a cycle beyond chance.",
             len(regular),
-        ).format(n=words.count(len(regular)), products=words.count(len(cycles))),
+        ).format(n=words.number(len(regular), 0), products=words.number(len(cycles), 0)),
     ]
     facts = (
         Fact(
@@ -204,7 +204,7 @@ def pulled_finding(sales: pd.DataFrame) -> Finding:
             "It rests on {n} purchase of {customers} customers, each held against the customer's own others.",
             "It rests on {n} purchases of {customers} customers, each held against the customer's own others.",
             int(row["purchases"]),
-        ).format(n=words.count(row["purchases"]), customers=words.count(row["customers"])),
+        ).format(n=words.number(row["purchases"], 0), customers=words.count(row["customers"])),
     ]
     facts = (
         Fact(

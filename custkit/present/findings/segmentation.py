@@ -152,7 +152,7 @@ def ties_note(thresholds: pd.DataFrame) -> str:
         if len(empty) and known.customers.sum():
             sentences.append(
                 _("{measure}: so many customers are equal that nobody has score {scores}.").format(
-                    measure=_(LABELS[measure_name].text), scores=_(", ").join(words.count(score) for score in empty)
+                    measure=_(LABELS[measure_name].text), scores=_(", ").join(words.number(score, 0) for score in empty)
                 )
             )
     return " ".join(sentences)
@@ -402,11 +402,11 @@ def groups_finding(grouping: Grouping, *, agreement: float = math.nan) -> Findin
     detail = " ".join(part for part in (_starts(grouping), _anew(grouping), _near(grouping), _with_segments(agreement)) if part)
     if min(known) < STABLE:
         told = _("The {k} groups are not stable: plan with the segments instead.")
-        return Finding(told.format(k=words.count(grouping.k)), detail, facts, "quiet")
+        return Finding(told.format(k=words.number(grouping.k, 0)), detail, facts, "quiet")
     if float(grouping.choice.silhouette[grouping.choice.chosen].iloc[0]) <= CLEAR:
         told = _("The customers are one crowd without clear groups, here cut into {k}.")
-        return Finding(told.format(k=words.count(grouping.k)), detail, facts, "quiet")
-    return Finding(_("{k} groups stand out by themselves, and they hold.").format(k=words.count(grouping.k)), detail, facts)
+        return Finding(told.format(k=words.number(grouping.k, 0)), detail, facts, "quiet")
+    return Finding(_("{k} groups stand out by themselves, and they hold.").format(k=words.number(grouping.k, 0)), detail, facts)
 
 
 def _starts(grouping: Grouping) -> str:
@@ -424,7 +424,7 @@ def _anew(grouping: Grouping) -> str:
 
 
 def _near(grouping: Grouping) -> str:
-    near = [words.count(k) for k in grouping.choice.k[grouping.choice.near_tie]]
+    near = [words.number(k, 0) for k in grouping.choice.k[grouping.choice.near_tie]]
     return _("Almost as well told apart: {numbers} groups.").format(numbers=_(", ").join(near)) if near else ""
 
 
@@ -437,7 +437,7 @@ def _with_segments(agreement: float) -> str:
 def _group_facts(grouping: Grouping, agreement: float) -> tuple[Fact, ...]:
     chosen = grouping.choice[grouping.choice.chosen].iloc[0]
     n = grouping.customers
-    tried = _(", ").join(f"{words.count(row.k)}: {words.number(row.silhouette, 2)}" for row in grouping.choice.itertuples())
+    tried = _(", ").join(f"{words.number(row.k, 0)}: {words.number(row.silhouette, 2)}" for row in grouping.choice.itertuples())
     facts = (
         Fact(
             "groups", grouping.k, "count", n=n,
@@ -494,7 +494,7 @@ def region_finding(regions: pd.DataFrame) -> Finding:
     """Where big spenders are more common than elsewhere, or that no region stands out."""
     known = regions[(regions.region != UNKNOWN) & (regions.customers >= SMALL_SAMPLE)].reset_index(drop=True)
     if len(known) < 2:
-        return _quiet(_("Regions are not compared: fewer than two have {n} customers or more.").format(n=words.count(SMALL_SAMPLE)))
+        return _quiet(_("Regions are not compared: fewer than two have {n} customers or more.").format(n=words.number(SMALL_SAMPLE, 0)))
     all_customers, all_big = int(known.customers.sum()), int(known.big_spenders.sum())
     rest, rest_big = all_customers - known.customers, all_big - known.big_spenders
     chances = false_discovery(
@@ -506,7 +506,7 @@ def region_finding(regions: pd.DataFrame) -> Finding:
     tested = known.assign(elsewhere=rest_big / rest, chance=chances)
     above = tested[(tested.chance <= 0.05) & (tested.big_spender_share > tested.elsewhere)]
     if above.empty:
-        return _quiet(_("Big spenders: no region stands out, among {n} regions.").format(n=words.count(len(known))))
+        return _quiet(_("Big spenders: no region stands out, among {n} regions.").format(n=words.number(len(known), 0)))
     top = above.sort_values(["big_spender_share", "region"], ascending=[False, True]).iloc[0]
     fact = Fact(
         "top_region_big_spender_share", top.big_spender_share, "share", numerator=int(top.big_spenders), denominator=int(top.customers),
@@ -525,7 +525,7 @@ def category_finding(categories: pd.DataFrame) -> Finding:
     known = categories[(categories.category != UNKNOWN) & (categories.customers >= SMALL_SAMPLE)].head(_BEST_SELLING)
     known = known[known.again_share.notna()]
     if known.empty:
-        return _quiet(_("Categories are not compared: none has {n} customers or more.").format(n=words.count(SMALL_SAMPLE)))
+        return _quiet(_("Categories are not compared: none has {n} customers or more.").format(n=words.number(SMALL_SAMPLE, 0)))
     ordered = known.assign(
         chance=false_discovery(list(known.p_value)), ratio=known.again_share / known.expected_share.clip(lower=1e-9)
     ).sort_values(["ratio", "category"], ascending=[False, True])

@@ -118,8 +118,8 @@ def _rests(scored: pd.DataFrame, n: int) -> str:
     most_alike = _("The score of {share} of customers rests on {k} of {all} dimensions, {weight} of the weight.")
     told = (all_alike if most.customers == n else most_alike).format(
         share=words.share(most.customers / n),
-        k=words.count(most.dimensions_present),
-        all=words.count(_DIMENSIONS),
+        k=words.number(most.dimensions_present, 0),
+        all=words.number(_DIMENSIONS, 0),
         weight=words.share(most.weight_covered, 0),
     )
     here = most.coverage.split("+")
@@ -195,10 +195,10 @@ def held_out_finding(held: HeldOut) -> Finding:
     if pd.isna(score.gini) or pd.isna(spend.gini):
         return _quiet(
             _("Not judged: {months} months ago fewer than {n} customers had a score, or none of them has bought since.").format(
-                months=words.count(held.months), n=words.count(SMALL_SAMPLE)
+                months=words.number(held.months, 0), n=words.number(SMALL_SAMPLE, 0)
             )
         )
-    filled = {"months": words.count(held.months), "score": words.share(score.gini, 0), "spend": words.share(spend.gini, 0)}
+    filled = {"months": words.number(held.months, 0), "score": words.share(score.gini, 0), "spend": words.share(spend.gini, 0)}
     facts = _held_out_facts(judged)
     best = judged.loc[[name for name in PARTS if pd.notna(judged.gini[name]) and judged.customers[name] == score.customers]]
     then = _("The score of that time was made of {dimensions}.").format(
@@ -266,7 +266,7 @@ def _held_out_facts(judged: pd.DataFrame) -> tuple[Fact, ...]:
 def tenths_measure(held: HeldOut) -> str:
     """Of what the chart of tenths speaks: the line under its title."""
     return _("Share of what customers spent in the {months} months after, by tenth of the score before them").format(
-        months=words.count(held.months)
+        months=words.number(held.months, 0)
     )
 
 
@@ -291,21 +291,21 @@ def abuse_table(summary: pd.DataFrame, *, rules: Abuse) -> Shown:
 def _in_words(rule: str, rules: Abuse) -> str:
     return {
         "refund_loops": _("{share} or more of what they bought came back, in {n} returns or more and more than chance explains").format(
-            share=words.share(rules.returned, 0), n=words.count(rules.returns)
+            share=words.share(rules.returned, 0), n=words.number(rules.returns, 0)
         ),
         "round_trips": _("{n} orders or more came back to the cent within {days}, {share} or more of what they bought").format(
-            n=words.count(rules.round_trips), days=words.days(rules.round_trip_days), share=words.share(rules.returned, 0)
+            n=words.number(rules.round_trips, 0), days=words.days(rules.round_trip_days), share=words.share(rules.returned, 0)
         ),
         "threshold_orders": _("{n} orders or more at most {near} above {thresholds} and more than chance explains").format(
-            n=words.count(rules.threshold_orders),
+            n=words.number(rules.threshold_orders, 0),
             near=words.share(rules.near, 0),
             thresholds=_(", ").join(words.money(threshold) for threshold in rules.thresholds),
         ),
         "resale": _("{n} lines or more of {times} times what nine in ten buyers of the product take at most").format(
-            n=words.count(rules.bulk_lines), times=words.number(rules.bulk_times, 0 if float(rules.bulk_times).is_integer() else 1)
+            n=words.number(rules.bulk_lines, 0), times=words.number(rules.bulk_times, 0 if float(rules.bulk_times).is_integer() else 1)
         ),
         "coupons": _("coupons paid for {share} or more at list price, in {n} orders or more").format(
-            share=words.share(rules.coupon_share, 0), n=words.count(rules.coupon_orders)
+            share=words.share(rules.coupon_share, 0), n=words.number(rules.coupon_orders, 0)
         ),
         ANY_RULE: _("a customer counts once"),
     }[rule]
@@ -404,7 +404,7 @@ def action_finding(summary: pd.DataFrame, *, rules: Credit) -> Finding:
 def _limit_rule(rules: Credit) -> str:
     rule = _(
         "A limit is {months} × the spend of a month, the mean of the last twelve, rounded down to tens, after {n} orders on credit."
-    ).format(months=words.number(rules.months, 0 if float(rules.months).is_integer() else 1), n=words.count(rules.min_orders))
+    ).format(months=words.number(rules.months, 0 if float(rules.months).is_integer() else 1), n=words.number(rules.min_orders, 0))
     if rules.cap is None:
         return rule
     return rule + " " + _("It is {cap} at most.").format(cap=words.money(rules.cap))

@@ -134,7 +134,7 @@ def sources_finding(sources: pd.DataFrame) -> Finding:
     return Finding(
         ngettext("{n} answer so far, from {sources}.", "{n} answers so far, from {sources}.", n).format(
             n=words.count(n),
-            sources=ngettext("{k} source", "{k} sources", len(sources)).format(k=words.count(len(sources))),
+            sources=ngettext("{k} source", "{k} sources", len(sources)).format(k=words.number(len(sources), 0)),
         ),
         _("{share} hold a comment. Reviews and social posts come in as answers whose question names where they were found.").format(
             share=words.share(commented / n)
@@ -217,7 +217,9 @@ def product_finding(products: pd.DataFrame) -> Finding:
         sentence.format(
             product=low["product"], mean=words.number(low.mean_score), others=words.number(low.others_score), n=words.count(low.answers)
         ),
-        ngettext("{n} product differs beyond chance.", "{n} products differ beyond chance.", len(real)).format(n=words.count(len(real))),
+        ngettext("{n} product differs beyond chance.", "{n} products differ beyond chance.", len(real)).format(
+            n=words.number(len(real), 0)
+        ),
         facts,
     )
 
@@ -245,7 +247,7 @@ def needs_finding(needs: pd.DataFrame) -> Finding:
     if real.empty:
         return Finding(
             _("No segment speaks of, searches for or looks at anything more than the others do, beyond chance."),
-            ngettext("{n} comparison was made.", "{n} comparisons were made.", len(needs)).format(n=words.count(len(needs))),
+            ngettext("{n} comparison was made.", "{n} comparisons were made.", len(needs)).format(n=words.number(len(needs), 0)),
             facts,
             "quiet",
         )
@@ -256,7 +258,7 @@ def needs_finding(needs: pd.DataFrame) -> Finding:
             others=words.share(top.others_share, 0),
         ),
         _("{n} of {all} comparisons are beyond chance. Each customer counts once, with the latest word.").format(
-            n=words.count(len(real)), all=words.count(len(needs))
+            n=words.number(len(real), 0), all=words.number(len(needs), 0)
         ),
         facts,
     )  # fmt: skip

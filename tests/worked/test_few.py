@@ -1,0 +1,144 @@
+"""What a reader outside the house is not told: tables, findings, tiles, charts and lists, with ten as the least that is told."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from custkit import words
+from custkit.present import charts, few
+from custkit.present.finding import Fact, Finding
+from custkit.present.lists import people_list
+from custkit.present.mime import FINDING, TABLE, TILES
+from custkit.present.table import table
+from custkit.present.tiles import Tile, tiles
+
+SEGMENTS = pd.DataFrame(
+    {"segment": ["Champions", "Loyal", "New", "Lost"], "customers": [40, 25, 14, 3], "revenue_share": [0.5, 0.3, 0.15, 0.05]}
+)
+
+
+@pytest.fixture
+def outside() -> None:
+    words.use("en", "USD", 10)
+
+
+def cells(frame: pd.DataFrame, **options: Any) -> dict[str, list[str]]:
+    payload = table(frame, **options).payload
+    return {row[0]["text"]: [cell["text"] for cell in row[1:]] for row in payload["rows"]}
+
+
+def test_in_the_house_everything_is_told():
+    assert cells(SEGMENTS)["Lost"] == ["3", "5.0%"]
+    assert Fact("quiet_good_customers", 3, "count").value == 3
+    assert words.count(3) == "3"
+
+
+def test_a_row_of_few_goes_with_the_next_least_and_with_its_share(outside):
+    """3 is hidden, and 14 too: 40 + 25 of 82 would leave 3. What the rows brought would tell them apart again."""
+    assert cells(SEGMENTS) == {"Champions": ["40", "50.0%"], "Loyal": ["25", "30.0%"], "Lost": ["hidden"] * 2, "New": ["hidden"] * 2}
+
+
+def test_hidden_rows_stand_last_where_the_order_would_tell(outside):
+    """In a table that falls from 40 to 3, whoever stands last is the smaller of two that make 17: at most 8."""
+    payload = table(SEGMENTS).payload
+    assert [row[0]["text"] for row in payload["rows"]] == ["Champions", "Loyal", "Lost", "New"]
+    assert "fewer than 10 people" in payload["note"]
+
+
+def test_no_hidden_figure_is_left_in_what_the_report_is_handed(outside):
+    bundle = table(SEGMENTS, bars=["revenue_share"], small="customers")._repr_mimebundle_()
+    hidden = [cell for row in bundle[TABLE]["rows"] for cell in row if "hidden" in cell]
+    assert hidden == [{"text": "hidden", "hidden": True}] * 4
+    assert bundle[TABLE]["quiet_rows"] == [1]
+    assert not any(told in json.dumps(bundle) for told in ("0.05", "5.0%", "0.15", "15.0%", '"14"', '"3"'))
+
+
+def test_the_rows_of_each_map_are_hidden_by_their_own(outside):
+    """3 of one map is not saved by a row of another, whose customers are the same people."""
+    maps = pd.DataFrame(
+        {"segment_map": ["value", "", "risk", ""], "segment": ["A", "B", "C", "D"], "customers": [97, 3, 60, 40], "revenue_share": 0.5}
+    )
+    told = table(maps).payload["rows"]
+    assert [["hidden" in cell for cell in row][2] for row in told] == [True, True, False, False]
+
+
+def test_what_counts_no_people_is_told(outside):
+    frame = pd.DataFrame({"category": ["tea", "mugs"], "orders": [3, 50]})
+    assert cells(frame) == {"tea": ["3"], "mugs": ["50"]}
+
+
+def test_rows_that_are_not_shown_protect_those_that_are(outside):
+    frame = pd.DataFrame({"category": list("abcd"), "customers": [50, 3, 40, 30]})
+    assert cells(frame, limit=2) == {"a": ["50"], "b": ["hidden"]}
+
+
+def test_a_count_row_among_other_units_is_hidden_alone(outside):
+    frame = pd.DataFrame({"measure": ["buyers", "order value"], "value": [7.0, 7.0], "unit": ["count", "money"]})
+    assert cells(frame, units_by={"value": "unit"}) == {"buyers": ["hidden"], "order value": ["$7.00"]}
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        Fact("buyers", 3, "count"),
+        Fact("rate", 0.06, "share", numerator=3, denominator=50),
+        Fact("rate", 0.94, "share", numerator=47, denominator=50),
+        Fact("rate", 0.06, "share", n=50),
+        Fact("aov", 31.5, "money", n=4),
+    ],
+    ids=["a few", "a few of many", "all but a few", "a share of a known number", "the mean of a few"],
+)
+def test_a_finding_that_rests_on_few_says_only_that(fact, outside):
+    few_told = Fact(**{**vars(fact), "definition": "Of those who bought."})
+    finding = Finding("3 of 50 bought again.", "They are anna, ben and cleo.", (few_told, Fact("all_buyers", 4711, "count")))
+    assert finding.headline == "Not told here: it rests on fewer than 10 people." and finding.tone == "quiet"
+    bundle = json.dumps(finding._repr_mimebundle_())
+    assert "anna" not in bundle and "4711" not in bundle and "4,711" not in bundle
+    facts = finding._repr_mimebundle_()[FINDING]["facts"]
+    assert facts[0] == {"key": fact.key, "unit": fact.unit, "definition": "Of those who bought.", "hidden": True}
+
+
+def test_a_finding_on_many_is_told_whole(outside):
+    fact = Fact("repurchase_rate", 0.3, "share", numerator=30, denominator=100, n=100)
+    assert Finding("30 of 100 bought again.", "", (fact,)).headline == "30 of 100 bought again."
+    assert Fact("customers", 0, "count").as_dict() == {"key": "customers", "value": 0, "unit": "count"}
+
+
+def test_few_people_in_a_sentence_are_fewer_than_ten_of_them(outside):
+    said = words.ngettext("{n} good customer has gone quiet.", "{n} good customers have gone quiet.", 1).format(n=words.count(1))
+    assert said == "< 10 good customers have gone quiet."
+    assert words.days(3) == "3 days" and words.count(0) == "0" and words.count(10) == "10"
+
+
+def test_a_tile_on_few_keeps_its_name_and_no_line(outside):
+    few_now = Tile("buyers", Fact("buyers", 4, "count"), "20% on May", "down", spark=(12, 4), year="50% on June", year_direction="up")
+    few_before = Tile("buyers", Fact("buyers", 40, "count"), "400% on May", "up", spark=(8, 40))
+    now, before = tiles([few_now, few_before])._repr_mimebundle_()[TILES]["tiles"]
+    assert (now["value"], now["change"], now["year"], now["spark"]) == ("hidden", "", "", [])
+    assert (before["value"], before["change"], before["spark"], before["direction"]) == ("40", "", [], "none")
+
+
+def test_nothing_is_drawn_of_few(outside):
+    import matplotlib.pyplot as plt
+
+    many = SEGMENTS.assign(customer_share=[0.49, 0.31, 0.17, 0.03], revenue=[50.5, 30.5, 15.5, 5.5], customers=SEGMENTS.customers * 10)
+    drawn = charts.segment_shares(many, title="Many")
+    assert plt.fignum_exists(drawn.figure.number)
+    hidden = charts.segment_shares(many.assign(customers=SEGMENTS.customers), title="Few")
+    assert not plt.fignum_exists(hidden.figure.number)
+    plt.close("all")
+
+
+def test_a_list_of_people_is_neither_written_nor_counted(outside, tmp_path, monkeypatch):
+    monkeypatch.setenv("CUSTKIT_LISTS", str(tmp_path))
+    listed = people_list(None, name="due", title="Due", order_by=["customer_id"])  # type: ignore[arg-type]
+    assert listed._repr_mimebundle_() == {"text/plain": ""}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_counts_no_people_is_named_once_and_nothing_named_counts_people():
+    assert not {name for name in few.THINGS if any(who in name for who in ("customer", "buyer", "member", "people", "visitor"))}
