@@ -163,7 +163,10 @@ class Rules(_Strict):
 
 
 class Limits(_Strict):
-    """How much may be set aside before intake stops, what no amount reaches, how long a text may be, how few a cell holds."""
+    """How much may be set aside before intake stops, what no amount reaches, how long a text may be.
+
+    min_cell   a report that leaves the house (`custkit run NAME --shared`) tells of no fewer people than these; 1 hides nothing
+    """
 
     quarantine_rows: float = Field(0.01, ge=0, le=1)
     quarantine_revenue: float = Field(0.005, ge=0, le=1)

@@ -38,7 +38,7 @@ class Fact:
     hidden: bool = False
 
     def __post_init__(self) -> None:
-        if few.shared() and self.key not in few.THINGS and self._rests_on_few():
+        if self.hidden or (few.shared() and few.counts_people(self.key) and self._rests_on_few()):
             for name, nothing in _HELD_BACK.items():
                 object.__setattr__(self, name, nothing)
 
@@ -46,7 +46,7 @@ class Fact:
         top, base = self.numerator, self.denominator
         rest = base - top if top is not None and base is not None else None
         counts = [part for part in (top, base, rest, self.n) if part is not None and float(part).is_integer()]
-        return any(map(words.few, counts)) or few.few_behind(self.value, self.unit, (base, self.n))
+        return any(map(words.few, counts)) or few.few_behind(self.value, self.unit, base if base is not None else self.n)
 
     def held_back(self) -> Fact:
         """The fact without its figures."""
@@ -122,7 +122,9 @@ def show(value: Any, unit: str) -> str:
     if unit == "number":
         known = value is not None and value == value
         return words.number(value, 0 if known and float(value).is_integer() else 2)
-    return {"count": words.count, "share": words.share, "points": words.points, "money": words.money, "days": words.days}[unit](value)
+    return {"count": lambda n: words.number(n, 0), "share": words.share, "points": words.points, "money": words.money, "days": words.days}[
+        unit
+    ](value)
 
 
 def settle(value: Any) -> Any:

@@ -51,29 +51,40 @@ def table(
     units_by: dict[str, str] | None = None,
     bars: Sequence[str] = (),
     small: str | None = None,
+    rests_on: str | None = None,
     limit: int | None = 20,
 ) -> Shown:
     """Show `frame`, its columns in their order; the first is the row's name.
 
     units: overrides of `labels.LABELS`. units_by: a column's unit row by row, held in another column, which is not shown.
     bars: columns with a bar behind the figure; those of one unit share a scale, so that bars can be compared across columns.
-    small: a count column; rows with fewer than 30 are set in grey. limit: rows shown, the rest is counted in the note. Where the report
-    leaves the house, rows that hold few people, and those from which so few could be worked out, keep their name and no figure.
+    small: a count column; rows with fewer than 30 are set in grey. rests_on: a column that is not shown, of the people on whom a row rests.
+    limit: rows shown, the rest is counted in the note.
+
+    Where the report leaves the house, rows that hold few people, and those from which so few could be worked out, keep their name and no
+    figure.
 
     Raises ValueError for a column without a label.
     """
     by_row = units_by or {}
-    unit_columns = set(by_row.values())
+    unit_columns = {*by_row.values(), rests_on}
     columns = [column for column in frame.columns if column not in unit_columns]
     unknown = [column for column in columns if column not in LABELS]
     if unknown:
         raise ValueError(f"no label for columns {unknown}; add them to custkit.present.labels")
     labels = {column: LABELS[column]._replace(unit=(units or {}).get(column, LABELS[column].unit)) for column in columns}
     kept = frame if limit is None else frame.head(limit)
-    counts = [name for name, label in labels.items() if label.unit == "count" and name not in few.THINGS]
-    hidden = _hidden(frame, kept, counts, [name for name, label in labels.items() if label.unit == "text"])
-    for column, unit in by_row.items():
-        hidden |= np.array([u == "count" and words.few(value) for u, value in zip(kept[unit], kept[column], strict=True)], dtype=bool)
+    counts = [name for name, label in labels.items() if label.unit == "count" and few.counts_people(name)]
+    people = rests_on or small or next(iter(counts), None)
+    rates = {name: ["share"] * len(kept) for name in few.RATES & set(labels)}
+    told = rates | {name: list(kept[unit]) for name, unit in by_row.items() if few.counts_people(name)}
+    given_away = np.zeros(len(kept), dtype=bool)
+    for name, its_units in told.items():
+        whole = kept[people] if people and few.counts_people(people) else [None] * len(kept)
+        given_away |= np.array([few.few_behind(*cell) for cell in zip(kept[name], its_units, whole, strict=True)], dtype=bool)
+    rest = frame.iloc[len(kept) :][counts].abs().sum() if len(kept) < len(frame) else None
+    names = [name for name, label in labels.items() if label.unit == "text"]
+    hidden = few.hidden_rows(kept[counts], kept[names], given_away=given_away, rest=rest)
     shown = frame.drop(frame.index[: len(kept)][hidden]) if hidden.any() else frame
     largest = {column: float(shown[column].abs().max()) if len(shown) else 0.0 for column in bars}
     peak = {column: max(largest[other] for other in bars if labels[other].unit == labels[column].unit) for column in bars}
@@ -98,11 +109,6 @@ def table(
         "quiet_rows": [at for at, i in enumerate(order) if small and kept[small].iloc[i] < SMALL_SAMPLE and not hidden[i]],
     }
     return Shown(payload)
-
-
-def _hidden(frame: pd.DataFrame, kept: pd.DataFrame, counts: list[str], names: list[str]) -> np.ndarray:
-    rest = frame.iloc[len(kept) :][counts].abs().sum() if len(kept) < len(frame) else None
-    return few.hidden_rows(kept[counts], kept[names], rest=rest)
 
 
 def _withheld(cell: dict[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,8 @@ class Tile:
 
     def __post_init__(self) -> None:
         """Where the value of any month is held back, so are the line and the changes from which it could be drawn."""
-        if self.fact.hidden or any(few.few_behind(value, self.fact.unit, (self.fact.denominator, self.fact.n)) for value in self.spark):
+        whole = self.fact.denominator if self.fact.denominator is not None else self.fact.n
+        if self.fact.hidden or any(few.few_behind(value, self.fact.unit, whole) for value in self.spark if value is not None):
             kept = {"change": "", "direction": "none", "spark": (), "year": "", "year_direction": "none", "breaks": ()}
             for name, nothing in kept.items():
                 object.__setattr__(self, name, nothing)

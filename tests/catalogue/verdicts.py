@@ -37,6 +37,7 @@ ELSEWHERE = {
     "BUS-17": "properties/test_lifetime_properties.py::test_a_fit_that_proves_nothing_is_refused_with_its_reason",
     "DAT-16": "properties/test_lifetime_properties.py::test_a_young_shop_and_a_client_who_wants_none_get_the_plain_rule_or_nothing",
     "IDS-10": "intake/test_persons.py::test_a_pseudonym_is_a_keyed_hash_of_column_and_value",
+    "PRI-02": "pack/test_shared.py::test_who_knows_every_total_works_out_none",
     "PRI-03": "pack/test_upkeep.py::test_one_person_is_erased_everywhere_and_does_not_come_in_again",
     "RUN-04": "pack/test_faults.py::test_a_disk_without_room_is_told_in_a_sentence",
     "RUN-08": "pack/test_run.py::test_many_kinds_of_trouble_are_each_told_apart",
@@ -51,7 +52,6 @@ ELSEWHERE = {
 OPEN = {
     "BUS-14": "no test names a shop whose baskets all hold one item",
     "IDS-11": "no map of merged customers can be declared",
-    "PRI-02": "reports do not hide small cells; `limits.min_cell` is read by nobody",
     "RUN-09": "a cell that hangs is stopped and told, but no test waits for it",
     "SEC-08": "no test draws a chart of a name with $ and unbalanced braces",
     "SEC-11": "no test writes a text over 32,767 characters to a list",

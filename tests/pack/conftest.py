@@ -114,6 +114,12 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     return Shop(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def shop_at() -> Callable[[Path], Shop]:
+    """Makes a shop in a folder that outlives the test."""
+    return Shop
+
+
 @pytest.fixture
 def fact() -> Callable[..., str]:
     """Source of a cell that tells one finding with one fact."""

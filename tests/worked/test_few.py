@@ -141,4 +141,33 @@ def test_a_list_of_people_is_neither_written_nor_counted(outside, tmp_path, monk
 
 
 def test_what_counts_no_people_is_named_once_and_nothing_named_counts_people():
+    assert few.counts_people("customers") and not few.counts_people("health.pages_limited")
     assert not {name for name in few.THINGS if any(who in name for who in ("customer", "buyer", "member", "people", "visitor"))}
+
+
+def test_a_rate_that_gives_few_away_hides_its_row(outside):
+    """4% of 100 is 4 people; 97% of 100 leaves 3; a share of revenue says nothing of people."""
+    frame = pd.DataFrame({"region": list("abcd"), "customers": 100, "loyal_share": [0.3, 0.04, 0.97, 0.0], "revenue_share": 0.04})
+    assert {name: row[1] for name, row in cells(frame).items()} == {"a": "30.0%", "b": "hidden", "c": "hidden", "d": "0.0%"}
+
+
+def test_a_rate_is_held_against_people_who_are_not_shown(outside):
+    frame = pd.DataFrame({"measure": ["churn", "activity"], "now": [0.034, 0.6], "unit": "share", "n": [119, 130]})
+    assert cells(frame, units_by={"now": "unit"}, rests_on="n") == {"churn": ["hidden"], "activity": ["60.0%"]}
+
+
+def test_the_same_counts_lose_the_same_rows_in_every_table(outside):
+    """With 14 told here and 25 there, 3 could be worked out of the two: so 14 goes wherever 3 does."""
+    more = pd.DataFrame({"segment": SEGMENTS.segment, "customers": SEGMENTS.customers, "members": [20, 4, 12, 0]})
+    alone, beside = cells(SEGMENTS[["segment", "customers"]]), cells(more)
+    assert {name for name, row in alone.items() if row[0] == "hidden"} == {"New", "Lost"}
+    assert {name for name, row in beside.items() if row[0] == "hidden"} >= {"New", "Lost", "Loyal"}
+
+
+def test_a_change_between_two_counts_is_told_unless_one_of_them_is_few(outside):
+    assert Fact("customers_change", 3, "count").value == 3
+
+
+def test_a_table_without_rows_has_nothing_to_hide(outside):
+    frame = pd.DataFrame({"region": [], "customers": [], "loyal_share": []})
+    assert table(frame, small="customers").payload["rows"] == []

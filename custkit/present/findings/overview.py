@@ -19,6 +19,7 @@ from custkit.analysis.second_purchase import HORIZON_DAYS
 from custkit.analysis.structure import SEGMENT, STAGE
 from custkit.client import Definitions, Lifecycle
 from custkit.period import Period
+from custkit.present import few
 from custkit.present.brief import Brief, brief
 from custkit.present.finding import Fact, Finding, Unit, show
 from custkit.present.labels import LABELS
@@ -352,8 +353,10 @@ def _worry_detail(row: pd.Series, end: str) -> str:
 
 def _change_fact(months: pd.DataFrame, row: pd.Series, end: str = "") -> Fact:
     now, then = words.month(months.iloc[-1].month), words.month(months.iloc[-13 if end else -2].month)
+    sides = (row.now, row.year_ago if end else row.before)
     return Fact(
         f"{row.measure}_change{end}", _known(row[f"change{end}"]), "points" if row.unit == "share" else row.unit,
+        hidden=any(few.few_behind(side, row.unit, row.n) for side in sides),
         low=_known(row[f"low{end}"]), high=_known(row[f"high{end}"]), window=now,
         definition=_("{measure} of {month} less that of {before}, with its 95% interval.").format(
             measure=_(LABELS[row.measure].text), month=now, before=then
@@ -408,11 +411,12 @@ def changes_table(changes: pd.DataFrame, *, note: str = "") -> Shown:
             "verdict_year": [_verdict(row, "_year") for _i, row in changes.iterrows()],
             "unit": changes["unit"],
             "change_unit": changes["unit"].replace("share", "points"),
+            "n": changes["n"],
         }
     )
     by = dict.fromkeys(("now", "before", "year_ago"), "unit") | dict.fromkeys(("change", "change_low", "change_high"), "change_unit")
     luck = _("A range leaves zero out by luck once in twenty; a change is called one where it also stands out among all measures.")
-    return table(shown, units_by=by, note=f"{luck} {note}".strip())
+    return table(shown, units_by=by, rests_on="n", note=f"{luck} {note}".strip())
 
 
 def _verdict(row: pd.Series, end: str) -> str:
