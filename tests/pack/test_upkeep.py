@@ -123,11 +123,15 @@ def test_what_is_old_is_deleted_and_nothing_younger(told):
     for path in (shop.current / "lists").iterdir():
         at = time.mktime((today - timedelta(days=61 if path.suffix == ".xlsx" else 59)).timetuple())
         os.utime(path, (at, at))
+    for month in ("2026-08", "2026-09"):
+        (reports / "corner" / f"{month}-shared").mkdir()
     planned = upkeep.purge(client, reports=reports, today=today, now=NOW, dry_run=True)
-    assert [path.name for path in planned.deleted] == ["2026-08", "due.xlsx"] and (shop.current / "lists" / "due.xlsx").exists()
+    assert [path.name for path in planned.deleted] == ["2026-08", "2026-08-shared", "due.xlsx"] and (
+        shop.current / "lists" / "due.xlsx"
+    ).exists()
     upkeep.purge(client, reports=reports, today=today, now=NOW)
     assert sorted(path.name for path in (shop.current / "lists").iterdir()) == ["due.parquet"]
-    assert sorted(path.name for path in (reports / "corner").iterdir()) == ["2026-09", "2026-10"]
+    assert sorted(path.name for path in (reports / "corner").iterdir()) == ["2026-09", "2026-09-shared", "2026-10"]
     assert "lists/due.parquet" in json.loads((shop.current / "run.json").read_text())["outputs"]
     assert upkeep.purge(client, reports=reports, today=today, now=NOW).deleted == []
 
