@@ -93,7 +93,12 @@ def few(value: Any) -> bool:
 
 def count(value: Any) -> str:
     """1234 → 1,234; of people or what they did: 3 → < 10 for a reader who is not told of so few. Other things are `number(n, 0)`."""
-    return f"< {number(reader().min_cell, 0)}" if few(value) else number(value, 0)
+    return fewer() if few(value) else number(value, 0)
+
+
+def fewer() -> str:
+    """< 10, in place of a number of people that this reader is not told."""
+    return f"< {number(reader().min_cell, 0)}"
 
 
 def number(value: Any, digits: int = 1) -> str:

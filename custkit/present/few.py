@@ -5,7 +5,7 @@ Who reads, and how few people are too few, says `words.reader()`. In the house n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -100,9 +100,10 @@ def _wholes(names: pd.Series) -> list[str] | None:
     return list(told) if 1 < told.nunique() < len(told) else None
 
 
-def tells_few(frames: Iterable[Any]) -> bool:
-    """True when a frame to be drawn holds a whole number that may count few people."""
-    return shared() and any(_holds_few(frame[name]) for frame in frames if isinstance(frame, pd.DataFrame) for name in frame)
+def tells_few(frames: Iterable[Any], people: Sequence[str] | None = None) -> bool:
+    """True when a frame to be drawn holds a whole number that may count few people; people: the columns to look at, all where not given."""
+    known = [frame for frame in frames if isinstance(frame, pd.DataFrame)]
+    return shared() and any(_holds_few(frame[name]) for frame in known for name in frame if people is None or name in people)
 
 
 def _holds_few(column: pd.Series) -> bool:

@@ -71,7 +71,7 @@ class Fact:
         if self.low is not None and self.high is not None:
             parts.append(words._("interval {low} to {high}").format(low=show(self.low, self.unit), high=show(self.high, self.unit)))
         if self.n is not None:
-            parts.append(f"n = {words.count(self.n)}")
+            parts.append(f"n = {words.number(self.n, 0)}")
         if self.window:
             parts.append(words._("window: {window}").format(window=self.window))
         if self.definition:
@@ -92,8 +92,8 @@ class Finding:
     tone: Literal["plain", "quiet"] = "plain"
 
     def __post_init__(self) -> None:
-        """Where one fact is held back, all are, and the sentences: what is left would give it away."""
-        if any(fact.hidden for fact in self.facts):
+        """Where one fact is held back, or a sentence tells of few, all of it is: what is left would give them away."""
+        if any(fact.hidden for fact in self.facts) or (few.shared() and words.fewer() in f"{self.headline} {self.detail}"):
             kept = {"headline": few.withheld(), "detail": "", "tone": "quiet", "facts": tuple(fact.held_back() for fact in self.facts)}
             for name, value in kept.items():
                 object.__setattr__(self, name, value)

@@ -82,6 +82,9 @@ def table(
     for name, its_units in told.items():
         whole = kept[people] if people and few.counts_people(people) else [None] * len(kept)
         given_away |= np.array([few.few_behind(*cell) for cell in zip(kept[name], its_units, whole, strict=True)], dtype=bool)
+    if given_away.any() and people:  # what is counted of the same people may add up
+        same = list(zip(kept[columns[0]], kept[people], strict=True))
+        given_away = np.array([one in {other for other, gone in zip(same, given_away, strict=True) if gone} for one in same], dtype=bool)
     rest = frame.iloc[len(kept) :][counts].abs().sum() if len(kept) < len(frame) else None
     names = [name for name, label in labels.items() if label.unit == "text"]
     hidden = few.hidden_rows(kept[counts], kept[names], given_away=given_away, rest=rest)

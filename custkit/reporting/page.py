@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any
 
@@ -153,7 +153,9 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("custkit.reporting"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(_=words._, ngettext=words.ngettext, count=words.count, short_key=lambda key: key[:7], page_name=page_name)
+    environment.globals.update(
+        _=words._, ngettext=words.ngettext, count=partial(words.number, digits=0), short_key=lambda key: key[:7], page_name=page_name
+    )
     environment.filters.update(prose=prose, line=inline, plain=plain, safe_name=safe_name, spark=spark)
     return environment
 

@@ -171,3 +171,19 @@ def test_a_change_between_two_counts_is_told_unless_one_of_them_is_few(outside):
 def test_a_table_without_rows_has_nothing_to_hide(outside):
     frame = pd.DataFrame({"region": [], "customers": [], "loyal_share": []})
     assert table(frame, small="customers").payload["rows"] == []
+
+
+def test_a_sentence_that_tells_of_few_beside_a_sum_is_withheld(outside):
+    """185 went quiet, 182 are dormant: the fewer than ten who said farewell are three."""
+    fact = Fact("churn_rate", 0.37, "share", numerator=185, denominator=500, n=500)
+    told = Finding("37% went quiet.", f"Of 500, 182 are dormant now and {words.count(3)} said farewell.", (fact,))
+    assert told.headline == "Not told here: it rests on fewer than 10 people." and told.facts[0].hidden
+
+
+def test_rates_of_the_same_people_go_together(outside):
+    """37.0% are dormant or lost and 36.4% dormant, of 500: the rest are 3. Another measure of as many people stays."""
+    frame = pd.DataFrame(
+        {"measure": ["churn", "churn", "churn", "activity"], "value": [0.37, 0.364, 0.006, 0.6], "n": 500, "unit": "share"}
+    )
+    told = table(frame, units_by={"value": "unit"}, small="n").payload["rows"]
+    assert {(row[0]["text"], row[1]["text"]) for row in told} == {("churn", "hidden"), ("activity", "60.0%")}

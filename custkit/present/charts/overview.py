@@ -29,7 +29,7 @@ def _bridge_high(frame: pd.DataFrame) -> float:
     return 1.2 + _ROW_INCHES * (len(frame) + 2)
 
 
-@house_style(height=3.2)
+@house_style(height=3.2, people=("customers",))
 def revenue_months(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     """month | revenue, complete: the last 13 months as a line, the same months a year before as its grey ghost.
 

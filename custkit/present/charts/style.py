@@ -11,7 +11,7 @@ import logging
 import sys
 import unicodedata
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from textwrap import wrap
 from typing import Any
 
@@ -94,14 +94,17 @@ def new_axes(*, height: float = 3.4) -> Axes:
     return figure.add_subplot()
 
 
-def house_style(draw: Callable[..., Axes] | None = None, *, height: float | Callable[..., float] = 3.4) -> Any:
+def house_style(
+    draw: Callable[..., Axes] | None = None, *, height: float | Callable[..., float] = 3.4, people: Sequence[str] | None = None
+) -> Any:
     """Decorate `draw(frame, *, ax, …) -> Axes`: adds title=, measure=, ax=None.
 
-    title: the finding, as a sentence. measure: what is drawn, of whom, when. height: inches, or a function of the frame. Where the report
-    leaves the house, nothing is drawn from a frame that counts few people.
+    title: the finding, as a sentence. measure: what is drawn, of whom, when. height: inches, or a function of the frame. people: columns
+    of the people on whom what is drawn rests, where the frame holds others too. Where the report leaves the house, nothing is drawn that
+    rests on few.
     """
     if draw is None:
-        return functools.partial(house_style, height=height)
+        return functools.partial(house_style, height=height, people=people)
 
     @functools.wraps(draw)
     def styled(frame: Any, *args: Any, title: str = "", measure: str = "", ax: Axes | None = None, **options: Any) -> Axes:
@@ -114,7 +117,7 @@ def house_style(draw: Callable[..., Axes] | None = None, *, height: float | Call
             _caption(ax, title, measure)
             if len(ax.figure.axes) == 1:
                 _fit(ax)
-            few_told = few.tells_few((frame, *args, *options.values()))  # points, widths and texts could be read off
+            few_told = few.tells_few((frame, *args, *options.values()), people)  # points, widths and texts could be read off
             if few_told or (made and len(frame) == 0):  # a drawing of nothing is not shown
                 _pyplot().close(ax.figure)
         return ax

@@ -135,7 +135,7 @@ def _without_control(n: int) -> str:
         "{n} campaign kept nobody back: what its customers bought is not incremental, since some would have bought anyway.",
         "{n} campaigns kept nobody back: what their customers bought is not incremental, since some would have bought anyway.",
         n,
-    ).format(n=words.count(n))
+    ).format(n=words.number(n, 0))
 
 
 def uplift_table(uplift: pd.DataFrame) -> pd.DataFrame:

@@ -210,7 +210,7 @@ def held_out_title(lifetime: Lifetime) -> str:
     held = lifetime.holdout
     inside = int(((held["actual_orders"] >= held["low"]) & (held["actual_orders"] <= held["high"])).sum())
     return _("In {n} of {all} groups the purchases lie within the range foretold.").format(
-        n=words.count(inside), all=words.number(len(held), 0)
+        n=words.number(inside, 0), all=words.number(len(held), 0)
     )
 
 

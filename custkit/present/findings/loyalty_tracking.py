@@ -251,7 +251,7 @@ def offer_only_finding(only: pd.DataFrame, *, min_orders: int = 3) -> Finding:
         "customers": words.count(customers),
         "orders": words.number(min_orders, 0),
         "always": words.count(always),
-        "luck": words.count(luck),
+        "luck": words.number(luck, 0),
     }
     # Where luck explains less than one customer, the first one met is no pattern yet: counts that rare are Poisson, not normal.
     if low > 0 and float(poisson.sf(always - 1, luck)) <= 0.025 and always > 1:

@@ -179,7 +179,7 @@ def special_finding(effects: pd.DataFrame) -> Finding:
     if clear.empty:
         n = len(open_days)
         told_n = ngettext("{n} special day left no mark beyond chance.", "{n} special days left no mark beyond chance.", n)
-        headline = told_n.format(n=words.count(n)) if n else closed
+        headline = told_n.format(n=words.number(n, 0)) if n else closed
         return Finding(headline, " ".join(part for part in (closed if n else "", unknown) if part), facts, "quiet")
     ordered = clear.assign(size=clear[["revenue_effect", "before_effect"]].abs().max(axis=1)).sort_values(
         ["size", "occasion"], ascending=[False, True]
@@ -597,7 +597,7 @@ def _proof(skill: pd.DataFrame) -> str:
         "meant for {level}."
     )
     return told.format(
-        cuts=words.number(cuts, 0), rival=rival, won=words.count(skill["wins"].sum()), n=words.number(len(skill), 0),
+        cuts=words.number(cuts, 0), rival=rival, won=words.number(skill["wins"].sum(), 0), n=words.number(len(skill), 0),
         share=words.share(covered, 0), level=words.share(LEVEL, 0),
     )  # fmt: skip
 

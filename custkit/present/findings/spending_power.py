@@ -331,7 +331,7 @@ def abuse_finding(summary: pd.DataFrame) -> Finding:
             "Nobody looks like cash-out or abuse by the {n} rules looked at.",
             tried,
         )
-        return Finding(told.format(n=words.count(tried)), "", (fact,), "quiet")
+        return Finding(told.format(n=words.number(tried, 0)), "", (fact,), "quiet")
     share = Fact(
         "spending.suspected_revenue_share", None if pd.isna(row.revenue_share) else float(row.revenue_share), "share",
         numerator=float(row.revenue), n=n, definition=_("Spend after returns of those suspected, of all who bought in the last 365 days."),
