@@ -165,14 +165,14 @@ class Rules(_Strict):
 class Limits(_Strict):
     """How much may be set aside before intake stops, what no amount reaches, how long a text may be.
 
-    min_cell   a report that leaves the house (`custkit run NAME --shared`) tells of no fewer people than these; 1 hides nothing
+    min_cell   a report that leaves the house (`custkit run NAME --shared`) tells of no fewer people than these
     """
 
     quarantine_rows: float = Field(0.01, ge=0, le=1)
     quarantine_revenue: float = Field(0.005, ge=0, le=1)
     largest_amount: Decimal = Field(Decimal(10**12), gt=0, le=10**12)
     longest_text: int = Field(100_000, ge=1)
-    min_cell: int = Field(10, ge=1)
+    min_cell: int = Field(10, ge=2)
 
 
 class Lifecycle(_Strict):

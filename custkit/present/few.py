@@ -62,7 +62,7 @@ def hidden_rows(
     rest: what the rows that are not shown hold, by column. A row is hidden in all columns or in none, as columns may add up to each other.
     """
     n = len(counts)
-    hidden = np.zeros(n, dtype=bool) if given_away is None or not shared() else given_away.copy()
+    hidden = np.zeros(n, dtype=bool) if given_away is None else given_away.copy()
     if not shared():
         return hidden
     columns = {name: _whole_numbers(counts[name], rest[name] if rest is not None else 0) for name in counts}

@@ -134,6 +134,7 @@ def _keep(told: Told, fact: dict[str, Any], number: int) -> None:
     key = fact["key"]
     told_before = told.facts.get(key)
     if told_before and told_before.get("value") != fact.get("value"):
-        told.warnings.append(f"{told.name} cell {number} tells `{key}` a second time with another value; the first is kept")
+        if not (told_before.get("hidden") or fact.get("hidden")):  # held back here, told there: one stands beside few, the other does not
+            told.warnings.append(f"{told.name} cell {number} tells `{key}` a second time with another value; the first is kept")
         return
     told.facts[key] = {**{name: value for name, value in fact.items() if name != "key"}, **(told_before or {})}

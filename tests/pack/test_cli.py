@@ -28,7 +28,8 @@ def test_every_command_has_help(words: list[str]) -> None:
 
 
 def test_the_help_of_run_shows_examples() -> None:
-    assert "custkit run --all --workers 4" in CliRunner().invoke(main, ["run", "--help"]).output
+    told = CliRunner().invoke(main, ["run", "--help"]).output
+    assert "custkit run --all --workers 4" in told and "custkit run acme --shared" in told and "limits.min_cell" in told
 
 
 def test_tables_are_printed_with_their_meaning() -> None:

@@ -127,6 +127,26 @@ def test_who_knows_every_total_works_out_none(shop, page):
     assert attacked or page == "overview"
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_what_one_table_hides_no_other_table_opens(shop, page):
+    """All cells of a name and column that any table of the page shows, taken off the total, leave two or more, any of which may be ten."""
+    shown: dict[tuple[str, str], set[float]] = {}
+    for table in tables(shop, page, shared=True):
+        for row in table["rows"]:
+            for column, cell in zip(table["columns"], row, strict=True):
+                if "value" in cell:
+                    shown.setdefault((row[0]["text"], column["name"]), set()).add(cell["value"])
+    for whole, told in zip(tables(shop, page, shared=False), tables(shop, page, shared=True), strict=True):
+        names = [row[0]["text"] for row in whole["rows"]]
+        for at, column in enumerate(whole["columns"]):
+            if at and len(set(names)) == len(names) and column["unit"] == "count" and few.counts_people(column["name"]):
+                hidden = {row[0]["text"] for row in told["rows"] if "hidden" in row[at]}
+                counts = {row[0]["text"]: row[at].get("value", 0) for row in whole["rows"] if row[0]["text"] in hidden}
+                left = [n for name, n in counts.items() if n > 0 and n not in shown.get((name, column["name"]), ())]
+                if any(n < LEAST for n in left) and sum(left) > LEAST:
+                    assert len(left) > 1 and sum(left) - len(left) + 1 >= LEAST, (column["name"], counts)
+
+
 @pytest.mark.parametrize("page", [*PAGES, "index"])
 def test_no_sentence_and_no_drawing_names_so_few(shop, page):
     html = (pack(shop, shared=True) / f"{page}.html").read_text("utf-8")
@@ -138,6 +158,20 @@ def test_no_sentence_and_no_drawing_names_so_few(shop, page):
 def test_the_word_is_explained_where_it_stands(shop):
     html = (pack(shop, shared=True) / "segmentation.html").read_text("utf-8")
     assert "<td>hidden</td>" in html and "<dt>hidden</dt>" in html and "fewer than 10 people, or a figure" in html
+
+
+def test_the_client_file_says_how_few_are_too_few(shop, monkeypatch):
+    """Thirty in the client file: no fact rests on fewer, and the page says thirty."""
+    monkeypatch.setenv("CUSTKIT_HOME", str(shop.root))
+    file = shop.root / "clients" / "corner" / "client.yml"
+    before = file.read_text("utf-8")
+    file.write_text(before + "limits: {min_cell: 30}\n", "utf-8")
+    (outcome,) = run_packs(["corner"], period="2026-10", shared=True, notebooks=["overview"], reports=shop.root / "thirty")
+    file.write_text(before, "utf-8")
+    assert outcome.exit_code == GOOD and outcome.index is not None
+    told = json.loads((outcome.index.parent / "results.json").read_text("utf-8"))["overview"]
+    assert not [key for key, fact in told.items() if 0 < fact.get("n", 0) < 30 and few.counts_people(key)]
+    assert "no group of fewer than 30 people" in outcome.index.read_text("utf-8")
 
 
 def test_the_houses_own_pack_stays_whole_beside_it(shop):
