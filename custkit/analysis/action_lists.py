@@ -246,8 +246,8 @@ def control_sizes(sizes: pd.DataFrame, scores: pd.DataFrame, *, worth: float = 0
     seen_from (smallest difference in shares that this control shows with that power), is_short (it is larger than the one wanted)
 
     Two-sided test at 5 %. Where a list is too small to show it even in halves, a fifth is left alone, so that months can be read
-    together, and `seen_from` says what one month shows; a list without a measured rate has no control size and no `seen_from` (null,
-    control 0). [Cohen 1988; S94]
+    together, and `seen_from` says what one month shows, null where not even everybody buying would be seen; a list without a measured rate
+    has no control size and no `seen_from` (null, control 0). [Cohen 1988; S94]
 
     Raises ValueError unless worth is above 0.
     """
@@ -264,7 +264,8 @@ def control_sizes(sizes: pd.DataFrame, scores: pd.DataFrame, *, worth: float = 0
         control = control_size(n, rate, worth=worth)
         better = _better(rate, worth)
         is_short = _noise(n, control, rate, better) > ((better - rate) / _Z) ** 2
-        rows.append((name, n, control, rate, _Z * math.sqrt(_noise(n, control, rate, rate)), is_short))
+        seen_from = _Z * math.sqrt(_noise(n, control, rate, rate))
+        rows.append((name, n, control, rate, seen_from if rate + seen_from <= 1 else math.nan, is_short))
     return pd.DataFrame(rows, columns=["list", "customers", "control", "base_rate", "seen_from", "is_short"])
 
 

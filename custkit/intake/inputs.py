@@ -135,7 +135,7 @@ def _read(cache: Path) -> dict[str, list[object]]:
 
 
 def _write(cache: Path, content: dict[str, list[object]]) -> None:
-    cache.parent.mkdir(parents=True, exist_ok=True)
+    cache.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = cache.with_name(f"{cache.name}.{uuid4().hex}")  # takers at the same time may be threads of one process
     beside.write_text(json.dumps(content), "utf-8")
     beside.replace(cache)

@@ -99,6 +99,7 @@ def take_snapshot(client: Client, *, progress: bool | None = None) -> Snapshot:
     folder = home / "snapshots" / key
     if found := _open(folder):
         return found
+    home.chmod(home.stat().st_mode & 0o700)  # nobody else's, from a notebook too
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _alone(home / "intake.lock"):
         if found := _open(folder):
@@ -157,6 +158,7 @@ def _build(client: Client, inputs: list[Input], persons: Persons, key: str, fold
         manifest = _make(client, inputs, persons, key, beside, home, tick)
         (beside / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False), "utf-8")
         for path in beside.iterdir():
+            path.chmod(0o600)
             _sync(path)
         if folder.exists():
             shutil.rmtree(folder)
@@ -177,6 +179,7 @@ def _keep_profile(home: Path, key: str, told: dict[str, Any]) -> None:
     folder.mkdir(exist_ok=True)
     beside = folder / f".{key}"
     beside.write_text(json.dumps(told, ensure_ascii=False), "utf-8")
+    beside.chmod(0o600)
     beside.replace(folder / f"{key}.json")
 
 

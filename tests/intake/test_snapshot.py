@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import threading
 
 import pyarrow as pa
@@ -39,6 +40,18 @@ def test_a_snapshot_is_named_after_the_code_that_made_it(take, monkeypatch):
     one = take({"lines.csv": HEADER + BODY}).snapshot.key
     monkeypatch.setattr(snapshots, "code_hash", lambda: "another version")
     assert take({"lines.csv": HEADER + BODY}).snapshot.key != one
+
+
+def test_nobody_else_may_read_what_was_read(take):
+    """Whatever the machine usually allows: a notebook sets no mask of its own."""
+    before = os.umask(0)
+    try:
+        home = take({"lines.csv": HEADER + BODY}).snapshot.folder.parents[1]
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    made = [path for path in home.rglob("*") if path.is_file() and path.parent.name != home.name]
+    assert len(made) > 5 and {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o600}
 
 
 def test_unchanged_files_are_not_read_again(take, monkeypatch):
