@@ -86,7 +86,8 @@ def shop_books(shops: int, customers: int, first: int = 1) -> Iterator[tuple[Boo
 
 def print_told(told: Mapping[str, Sequence[Told]]) -> None:
     print("| number | planted | mean estimate | mean interval | covered |\n|---|---|---|---|---|")
-    for what, found in told.items():
+    for what, every in told.items():
+        found = [one for one in every if not np.isnan(one.estimate)] or every  # what is not told covers nothing and misses nothing
         planted, estimate, low, high = (float(np.mean([getattr(one, name) for one in found])) for name in Told._fields[1:])
         covered = sum(one.covered for one in found)
         print(f"| {what} | {planted:.3f} | {estimate:.3f} | {low:.3f} to {high:.3f} | {covered} of {len(found)} |")
