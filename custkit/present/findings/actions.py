@@ -106,7 +106,8 @@ def effect_table(expected: pd.DataFrame, control: pd.DataFrame) -> Shown:
     note = _(
         "By themselves: a month, if they do as those did who would have been on the same list a month ago, shortened by the other "
         "lists and by consent as this one is; empty: fewer than 30 then. What contact adds is told when a month "
-        "with people left alone is over; the difference in buyers that they can show with 80% power stands beside."
+        "with people left alone is over; the difference in buyers that they can show with 80% power stands beside, "
+        "empty where the list is too small for any."
     )
     return table(shown.drop(columns=[] if both["expected_margin"].notna().any() else ["margin_alone"]), note=note, small="on_list")
 
