@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -187,6 +188,27 @@ def real_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def client_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """`client_folder("airline", "loyalty_tracking")`: clients/airline in a workspace of its own, with the file of tests/clients and raw/.
+
+    Notebooks named stand in the workspace, which is two folders up; `home` puts several clients into one.
+    """
+    root = Path(__file__).resolve().parents[1]
+
+    def make(name: str, *pages: str, home: Path | None = None) -> Path:
+        home = home or tmp_path_factory.mktemp(name)
+        folder = home / "clients" / name
+        (folder / "raw").mkdir(parents=True)
+        (home / "notebooks").mkdir(exist_ok=True)
+        for page in pages:
+            shutil.copyfile(root / "notebooks" / f"{page}.ipynb", home / "notebooks" / f"{page}.ipynb")
+        shutil.copyfile(root / "tests" / "clients" / name / "client.yml", folder / "client.yml")
+        return folder
+
+    return make
 
 
 @pytest.fixture(scope="session")

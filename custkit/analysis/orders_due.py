@@ -27,24 +27,22 @@ _UNTRIED = 0.3
 _FEWEST_TOLD = 20.0
 
 
-def order_chances(purchases: ir.Table, *, as_of: datetime, model: str, active_days: int = 180, days: int = WINDOW_DAYS) -> ir.Table:
-    """Give each active customer the chance of ordering within `days`: that of the own rhythm, given the wait so far, times P(alive).
+def order_chances(purchases: ir.Table, *, as_of: datetime, model: str, active_days: int = 180) -> ir.Table:
+    """Give each active customer the chance of ordering within 28 days: that of the own rhythm, given the wait so far, times P(alive).
+
+    Made to be summed, and corrected by the weeks past (`orders_due`); of one customer `churn_risk` tells a chance that comes true.
 
     orders  →  customer_id | last_date, waited (days), p_alive, lateness, usual_log, spread, chance (0–1)
 
     P(alive) is 1 where the purchase model named may not be believed. No rows where no rhythm is estimated. [Fisk 1961; S69 S87]
-
-    Raises ValueError if days < 1.
     """
-    if days < 1:
-        raise ValueError(f"days is {days}; look one day ahead at least")
     gaps = customer_gaps(purchases, as_of=as_of)
     cycle = fit_cycle(gaps)
     if cycle.refusal:
         unknown = {name: ibis.null("float64") for name in ("p_alive", "lateness", "usual_log", "spread", "chance")}
         return gaps.select("customer_id", "last_date", "waited", **unknown).limit(0)
     told = with_cycle(_with_alive(gaps, model).filter(_.waited <= active_days), cycle=cycle)
-    return told.mutate(chance=chance_within(told, days)).select(
+    return told.mutate(chance=chance_within(told, WINDOW_DAYS)).select(
         "customer_id", "last_date", "waited", "p_alive", "lateness", "usual_log", "spread", "chance"
     )
 

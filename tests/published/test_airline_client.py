@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from types import SimpleNamespace
 from zipfile import ZipFile
 
@@ -18,7 +17,6 @@ from custkit.present.findings.loyalty_tiers import points_finding, tier_stop_fin
 from custkit.present.findings.loyalty_tracking import tier_finding
 from custkit.reporting.pack import run_packs
 
-ROOT = Path(__file__).resolve().parents[2]
 MEMBER = "Loyalty Number"
 CARDS = ["Aurora", "Nova", "Star"]
 BANDS = {"below zero": -(10**9), "under 50,000": 0, "50,000 to 100,000": 50_000, "100,000 to 150,000": 100_000, "over 150,000": 150_000}
@@ -31,7 +29,7 @@ def month(rows: pd.DataFrame, prefix: str = "") -> pd.Series:
 
 
 @pytest.fixture(scope="module")
-def airline(tmp_path_factory, real_data):
+def airline(client_folder, real_data):
     """The raw sheets as they are; beside each row the days that its years and months mean: months end, memberships begin on the first."""
     with ZipFile(real_data("airline_loyalty/Airline_Loyalty_Program.zip")) as archive:
         flown, members = (
@@ -42,12 +40,8 @@ def airline(tmp_path_factory, real_data):
     members["enrolled"], members["cancelled"] = month(members, "Enrollment "), month(members, "Cancellation ") + pd.offsets.MonthEnd(0)
     salary, edges = pd.to_numeric(members["Salary"]), [*BANDS.values(), 10**9]
     members["Salary band"] = pd.cut(salary, edges, labels=list(BANDS), right=False).astype("str").where(salary.notna())
-    home = tmp_path_factory.mktemp("airline")
-    folder = home / "clients" / "airline"
-    (folder / "raw").mkdir(parents=True)
-    (home / "notebooks").mkdir()
-    (home / "notebooks" / "loyalty_tracking.ipynb").write_bytes((ROOT / "notebooks" / "loyalty_tracking.ipynb").read_bytes())
-    (folder / "client.yml").write_bytes((ROOT / "tests" / "clients" / "airline" / "client.yml").read_bytes())
+    folder = client_folder("airline", "loyalty_tracking")
+    home = folder.parents[1]
     for name, sheet in (("members", members), ("left", members.dropna(subset="cancelled")), ("flights", flown)):
         sheet.to_csv(folder / "raw" / f"{name}.csv", index=False)
     with pytest.MonkeyPatch.context() as patch:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,7 +18,6 @@ from custkit.engine import frame
 from custkit.present.findings.campaigns import uplift_finding
 from custkit.reporting.pack import run_packs
 
-ROOT = Path(__file__).resolve().parents[2]
 MAILED = pd.Timestamp("2001-01-02")
 EVER = 100 * 366  # days: longer than any customer of the file has bought
 
@@ -41,14 +39,9 @@ def as_orders(sheet: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def club(sheet, tmp_path_factory):
-    home = tmp_path_factory.mktemp("club")
-    folder = home / "clients" / "book_club"
-    (folder / "raw").mkdir(parents=True)
-    (home / "notebooks").mkdir()
-    for page in ("campaigns", "segmentation"):
-        (home / "notebooks" / f"{page}.ipynb").write_bytes((ROOT / "notebooks" / f"{page}.ipynb").read_bytes())
-    (folder / "client.yml").write_bytes((ROOT / "tests" / "clients" / "book_club" / "client.yml").read_bytes())
+def club(sheet, client_folder):
+    folder = client_folder("book_club", "campaigns", "segmentation")
+    home = folder.parents[1]
     took = sheet.loc[sheet["Florence"] == 1, ["ID#"]].assign(order=lambda t: t["ID#"] + "-florence", day="2001-01-31", amount=0)
     pd.concat([as_orders(sheet), took]).to_csv(folder / "raw" / "orders.csv", index=False)
     sheet[["ID#", "Gender"]].to_csv(folder / "raw" / "customers.csv", index=False)

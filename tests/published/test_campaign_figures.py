@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +12,6 @@ from custkit import open_book
 from custkit.analysis.campaign_uplift import campaign_uplift
 from custkit.analysis.campaigns import CONTROL, campaign_outcomes, campaign_spans, campaign_summary
 
-CLIENT = Path(__file__).resolve().parents[1] / "clients" / "hillstrom" / "client.yml"
 MENS, WOMENS = "Mens E-Mail", "Womens E-Mail"
 
 
@@ -26,13 +22,10 @@ def sheet(real_data) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def book(sheet, tmp_path_factory):
+def book(sheet, client_folder):
     """The sheet through intake: who was written to in one file, who bought within the fortnight in another."""
-    home = tmp_path_factory.mktemp("hillstrom")
-    folder = home / "clients" / "hillstrom"
-    (folder / "raw").mkdir(parents=True)
-    (home / "notebooks").mkdir()
-    shutil.copy(CLIENT, folder / "client.yml")
+    folder = client_folder("hillstrom")
+    home = folder.parents[1]
     bought = sheet[sheet["conversion"] == 1].assign(date="2008-03-10")[["row", "date", "spend"]]
     bought.to_csv(folder / "raw" / "orders.csv", index=False)
     sheet.assign(campaign="E", sent="2008-03-10")[["campaign", "row", "sent", "segment"]].to_csv(

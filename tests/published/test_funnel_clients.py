@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
 from custkit import open_book
 from custkit.analysis.funnel import conversion_by_month, funnel, funnel_by, funnel_splits, with_gender, with_weekend
 
-CLIENTS = Path(__file__).resolve().parents[1] / "clients"
 PAGES = ("home_page", "search_page", "payment_page", "payment_confirmation")
 STEPS = {"home_page": "visit", "search_page": "view", "payment_page": "checkout", "payment_confirmation_page": "order"}
 MONTHS = {"Feb": 2, "Mar": 3, "May": 5, "June": 6, "Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10, "Nov": 11, "Dec": 12}
@@ -24,23 +21,17 @@ def home(tmp_path_factory):
         yield home
 
 
-def a_client(home: Path, name: str, **sheets: pd.DataFrame) -> None:
-    folder = home / "clients" / name
-    (folder / "raw").mkdir(parents=True)
-    (folder / "client.yml").write_bytes((CLIENTS / name / "client.yml").read_bytes())
-    for sheet, rows in sheets.items():
-        rows.to_csv(folder / "raw" / f"{sheet}.csv", index=False)
-
-
 @pytest.fixture(scope="module")
-def pages(home, real_data):
+def pages(home, client_folder, real_data):
     users = pd.read_csv(real_data("funnel/user_table.csv"), dtype=str)
     parts = []
     for minute, page in enumerate(PAGES):
         part = pd.read_csv(real_data(f"funnel/{page}_table.csv"), dtype=str)[["user_id", "page"]].merge(users, on="user_id")
         parts.append(part.assign(date=part["date"] + f" 10:0{minute}"))
     whole = pd.concat(parts, ignore_index=True)
-    a_client(home, "funnel_pages", pages=whole[["user_id", "page", "date", "device"]], user_table=users)
+    raw = client_folder("funnel_pages", home=home) / "raw"
+    whole[["user_id", "page", "date", "device"]].to_csv(raw / "pages.csv", index=False)
+    users.to_csv(raw / "user_table.csv", index=False)
     return open_book("funnel_pages", "2015-04"), whole.assign(step=whole["page"].map(STEPS))
 
 
@@ -83,7 +74,7 @@ def test_every_month_of_the_pages(pages):
 
 
 @pytest.fixture(scope="module")
-def shoppers(home, real_data):
+def shoppers(home, client_folder, real_data):
     raw = pd.read_csv(real_data("funnel/online_shoppers_intention.csv"), dtype={"VisitorType": str})
     first = pd.to_datetime({"year": 2017, "month": raw["Month"].map(MONTHS), "day": 1})
     to_saturday = (5 - first.dt.day_of_week) % 7
@@ -91,7 +82,8 @@ def shoppers(home, real_data):
     visits = pd.DataFrame({"visit": raw.index, "VisitorType": raw["VisitorType"], "day": day})
     came = visits.assign(event="visit", at=visits["day"].dt.strftime("%Y-%m-%d 10:00"))
     bought = visits[raw["Revenue"]].assign(event="order", at=visits["day"].dt.strftime("%Y-%m-%d 10:01"))
-    a_client(home, "shoppers", visits=pd.concat([came, bought]).drop(columns="day"))
+    folder = client_folder("shoppers", home=home)
+    pd.concat([came, bought]).drop(columns="day").to_csv(folder / "raw" / "visits.csv", index=False)
     return open_book("shoppers", "2017-12"), raw
 
 

@@ -6,7 +6,6 @@ has no such answer, since the kit asks what the same customer does at another pr
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,12 +18,11 @@ from custkit.analysis.discount_response import discount_response
 from custkit.engine import frame
 from custkit.reporting.pack import run_packs
 
-ROOT = Path(__file__).resolve().parents[2]
 FIRST_WEEK = pd.Timestamp("1989-09-14")  # a Thursday; the grocer counts its weeks from it
 
 
 @pytest.fixture(scope="module")
-def grocer(tmp_path_factory, real_data):
+def grocer(client_folder, real_data):
     raw = pd.read_csv(real_data("price/orangeJuice_yx.csv.gz"))
     price = np.select([raw["brand"] == brand for brand in range(1, 12)], [raw[f"price{brand}"] for brand in range(1, 12)])
     ounces = np.exp(raw["logmove"]).round()
@@ -33,12 +31,8 @@ def grocer(tmp_path_factory, real_data):
         "brand": raw["brand"], "ounces": ounces.astype("int64"), "sold": (ounces * price).round(4),
         "begins": FIRST_WEEK + pd.to_timedelta(7 * (raw["week"] - 1), unit="D"),
     })  # fmt: skip
-    home = tmp_path_factory.mktemp("juice")
-    folder = home / "clients" / "orange_juice"
-    (folder / "raw").mkdir(parents=True)
-    (home / "notebooks").mkdir()
-    (home / "notebooks" / "purchase_behaviour.ipynb").write_bytes((ROOT / "notebooks" / "purchase_behaviour.ipynb").read_bytes())
-    (folder / "client.yml").write_bytes((ROOT / "tests" / "clients" / "orange_juice" / "client.yml").read_bytes())
+    folder = client_folder("orange_juice", "purchase_behaviour")
+    home = folder.parents[1]
     sheet.to_csv(folder / "raw" / "weeks.csv", index=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CUSTKIT_HOME", str(home))

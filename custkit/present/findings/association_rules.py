@@ -235,7 +235,7 @@ def pairs_table(real: pd.DataFrame) -> Shown:
         "reverse_confidence",
         "times_expected",
         "extra_revenue",
-        "extra_margin",
+        *_known(real, "extra_margin"),
     ]
     return table(real[shown], bars=["confidence", "reverse_confidence"], limit=15)
 
@@ -243,7 +243,12 @@ def pairs_table(real: pd.DataFrame) -> Shown:
 def measures_table(real: pd.DataFrame) -> Shown:
     """directional_pairs(…), significant, with_value  →  table of the other measures of the same pairs"""
     measures = ["support", "lift", "leverage", "conviction", "reverse_conviction", "zhang", "reverse_zhang", "q_value"]
-    return table(real[["antecedent", "consequent", *measures, "consequent_revenue", "consequent_margin"]], limit=15)
+    return table(real[["antecedent", "consequent", *measures, "consequent_revenue", *_known(real, "consequent_margin")]], limit=15)
+
+
+def _known(rows: pd.DataFrame, column: str) -> list[str]:
+    """The column, where a row fills it: a client without costs has no margins."""
+    return [column] if rows[column].notna().any() else []
 
 
 def held_table(held: pd.DataFrame) -> Shown:
