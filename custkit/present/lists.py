@@ -23,14 +23,14 @@ _ROWS = 50_000
 
 @dataclass(frozen=True)
 class People:
-    """A list of people, written; the report gathers the file that `payload` names. None for a reader outside the house."""
+    """A list of people, written; the report gathers the file that `payload` names. Empty for a reader outside the house."""
 
-    payload: dict[str, Any] | None
+    payload: dict[str, Any]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         told = self.payload
-        if told is None:
-            return {"text/plain": ""}
+        if not told:
+            return {"text/plain": words._("Lists of people are not in a copy to hand on."), PEOPLE: {}}
         said = words.ngettext("{title}: {n} person", "{title}: {n} people", told["rows"])
         return {"text/plain": said.format(title=told["title"], n=words.count(told["rows"])), PEOPLE: told}
 
@@ -39,10 +39,10 @@ def people_list(rows: ir.Table, *, name: str, title: str, order_by: Sequence[str
     """Write a list of people, one row each, and show its name and size.
 
     name: of the files, in small letters. order_by: columns that end in a unique one, so that the same people are the same bytes. The rows
-    go from the engine to the file in pieces. Nothing is written, counted or shown where the report leaves the house.
+    go from the engine to the file in pieces. Nothing is written or counted where the report leaves the house.
     """
     if few.shared():
-        return People(None)
+        return People({})
     folder = os.environ.get(LISTS_FOLDER)
     n, mark = 0, ""
     if folder:

@@ -117,9 +117,13 @@ def _take(told: Told, data: dict[str, Any], number: int) -> None:
             told.needs.append(data[NEED])
         _section(told).items.append(Item("need", data[NEED]))
     elif PEOPLE in data:
+        items = _section(told).items
+        if not data[PEOPLE]:
+            if not items or items[-1].kind != "withheld":
+                items.append(Item("withheld", data["text/plain"]))
+            return
         # The files are named when they are written.
         told.lists.append({**data[PEOPLE], "files": []})
-        items = _section(told).items
         if items and items[-1].kind == "lists":
             items[-1].content.append(told.lists[-1])
         else:

@@ -12,9 +12,10 @@ from custkit import words
 from custkit.present import charts, few
 from custkit.present.finding import Fact, Finding
 from custkit.present.lists import people_list
-from custkit.present.mime import FINDING, TABLE, TILES
+from custkit.present.mime import FINDING, PEOPLE, TABLE, TILES
 from custkit.present.table import table
 from custkit.present.tiles import Tile, tiles
+from custkit.reporting.harvest import Told, _take
 
 SEGMENTS = pd.DataFrame(
     {"segment": ["Champions", "Loyal", "New", "Lost"], "customers": [40, 25, 14, 3], "revenue_share": [0.5, 0.3, 0.15, 0.05]}
@@ -136,7 +137,12 @@ def test_nothing_is_drawn_of_few(outside):
 def test_a_list_of_people_is_neither_written_nor_counted(outside, tmp_path, monkeypatch):
     monkeypatch.setenv("CUSTKIT_LISTS", str(tmp_path))
     listed = people_list(None, name="due", title="Due", order_by=["customer_id"])  # type: ignore[arg-type]
-    assert listed._repr_mimebundle_() == {"text/plain": ""}
+    said = "Lists of people are not in a copy to hand on."
+    assert listed._repr_mimebundle_() == {"text/plain": said, PEOPLE: {}}
+    told = Told("actions")
+    for _twice in range(2):
+        _take(told, listed._repr_mimebundle_(), 1)
+    assert not told.lists and [(item.kind, item.content) for item in told.sections[0].items] == [("withheld", said)]
     assert list(tmp_path.iterdir()) == []
 
 
