@@ -120,7 +120,7 @@ def _take(told: Told, data: dict[str, Any], number: int) -> None:
         items = _section(told).items
         if not data[PEOPLE]:
             if not items or items[-1].kind != "withheld":
-                items.append(Item("withheld", data["text/plain"]))
+                items.append(Item("withheld", "".join(data["text/plain"])))
             return
         # The files are named when they are written.
         told.lists.append({**data[PEOPLE], "files": []})

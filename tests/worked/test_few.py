@@ -140,8 +140,8 @@ def test_a_list_of_people_is_neither_written_nor_counted(outside, tmp_path, monk
     said = "Lists of people are not in a copy to hand on."
     assert listed._repr_mimebundle_() == {"text/plain": said, PEOPLE: {}}
     told = Told("actions")
-    for _twice in range(2):
-        _take(told, listed._repr_mimebundle_(), 1)
+    for text in (said, [said]):  # as shown, and as a notebook's file keeps it
+        _take(told, {"text/plain": text, PEOPLE: {}}, 1)
     assert not told.lists and [(item.kind, item.content) for item in told.sections[0].items] == [("withheld", said)]
     assert list(tmp_path.iterdir()) == []
 
