@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from custkit.client import Source
 from custkit.errors import BadInput
 
 LINE = "_line"
+# A column is held and typed text by text, not cell by cell, where at most this share of its cells are different texts.
+DISTINCT_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,36 @@ class Reading:
     filled: int | None = None
     padded: dict[int, int] = field(default_factory=dict)
     trailing: bool = False
+
+
+def encoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts that come again → each different one held once, and its number a cell; in one chunk. Other columns as they are."""
+    column = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    if pa.types.is_string(column.type):
+        held = pc.dictionary_encode(column, "encode")
+        if len(held.dictionary) <= DISTINCT_SHARE * len(column):
+            column = held
+    return pa.chunked_array([column])
+
+
+def is_encoded(column: pa.ChunkedArray) -> bool:
+    """Whether the column holds its different texts once."""
+    return pa.types.is_dictionary(column.type) and pa.types.is_string(column.type.value_type)
+
+
+def different_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The texts of a column, each at least once."""
+    return pa.chunked_array([chunk.dictionary for chunk in column.chunks], pa.string()) if is_encoded(column) else column
+
+
+def rows_where(column: pa.ChunkedArray, test: Callable[[pa.ChunkedArray], pa.Array]) -> int:
+    """Rows whose text passes a test; each different text is tested once."""
+    if not is_encoded(column):
+        return pc.sum(test(column)).as_py() or 0
+    passed = [test(pa.chunked_array([chunk.dictionary])) for chunk in column.chunks]
+    return sum(
+        pc.sum(marks.take(chunk.indices)).as_py() or 0 for marks, chunk in zip(passed, column.chunks, strict=True) if pc.any(marks).as_py()
+    )
 
 
 def fold(text: str) -> str:

@@ -20,7 +20,7 @@ from pyarrow import csv as arrow_csv
 
 from custkit.client import Source
 from custkit.errors import BadInput
-from custkit.intake.block import LINE, Aside, Block, Reading, find_columns
+from custkit.intake.block import LINE, Aside, Block, Reading, encoded, find_columns
 
 BLOCK_BYTES = 32 << 20
 ROWS = 65_536
@@ -258,9 +258,9 @@ class _Quotes:
         doubled_close[:-1] = opening[1:] == closing[:-1] + 1
         self.well_formed = bool((np.isin(before, edges) | doubled_open).all() and (np.isin(after, edges) | doubled_close).all())
 
-    def record_starts(self, count: int) -> np.ndarray:
-        """Line, counted from 0, on which each record begins."""
-        if self.none:
+    def record_starts(self, count: int, physical: int) -> np.ndarray:
+        """Line, counted from 0, on which each of `count` records begins in a block of so many physical lines."""
+        if self.none or physical == count:
             return np.arange(count, dtype=np.int64)
         cells = np.frombuffer(self.data, np.uint8)
         ends = cells == 10
@@ -286,14 +286,15 @@ def _fast(lines: _Bytes, data: bytes, quotes: _Quotes, delimiter: str, header: l
 
     table = _parse(data, delimiter, len(header), wanted, set_aside)
     records = table.num_rows + len(aside) + len(hollow)
-    starts = quotes.record_starts(records) + lines.line
+    physical = _line_ends(data) + (0 if data.endswith((b"\n", b"\r")) else 1)
+    starts = quotes.record_starts(records, physical) + lines.line
     lost = np.array([number for number, _text in aside] + hollow, np.int64)
     kept = np.delete(starts, lost) if len(lost) else starts
     table = table.append_column(LINE, pa.array(kept))
     set_apart = [Aside(int(starts[number]), text, "field_count") for number, text in aside]
     if lines.ended and aside and aside[-1][0] == records - 1 and not data.endswith((b"\n", b"\r")):
         set_apart[-1] = _cut_off(set_apart[-1])
-    lines.line += _line_ends(data) + (0 if data.endswith((b"\n", b"\r")) else 1)
+    lines.line += physical
     empty = _all_empty(table)
     if (maybe := np.flatnonzero(empty)).size and len(wanted) < len(header):
         whole = _parse(data, delimiter, len(header), list(range(len(header))), lambda _row: "skip").take(pa.array(maybe))
@@ -301,6 +302,7 @@ def _fast(lines: _Bytes, data: bytes, quotes: _Quotes, delimiter: str, header: l
     blank = int(empty.sum())
     if blank:
         table = table.filter(pa.array(~empty))
+    table = pa.table({column: encoded(data) for column, data in zip(table.column_names, table.columns, strict=True)})
     return Block(table, records, blank + len(hollow), set_apart, read_bytes=len(data))
 
 

@@ -87,11 +87,13 @@ def currency_digits(currency: str) -> int:
 def rank_lines(con: duckdb.DuckDBPyConnection, buyers: str) -> None:
     """`judged` → `lines`: the rows that count, in the order of the file and numbered inside their order. `judged` is gone afterwards.
 
+    `spread`: the orders whose lines do not lie together, because they have several instants.
+
     buyers: SQL of `judged`, or of a join that names its customers otherwise.
     """
     there = _columns(con, "judged")
     order = ", ".join(["ordered_at", "order_id", *(_sort(c) for c in CONTENT if c in there and c != "ordered_at")])
-    first = "lag(order_id) OVER () IS DISTINCT FROM order_id"
+    first = "(lag(order_id) OVER () IS DISTINCT FROM order_id OR lag(ordered_at) OVER () <> ordered_at)"
     con.execute(
         f"CREATE TABLE lines AS SELECT * EXCLUDE (row, is_first), row - max(CASE WHEN is_first THEN row END) OVER (ROWS BETWEEN "
         "UNBOUNDED PRECEDING AND CURRENT ROW) + 1 AS line_number FROM "
@@ -100,10 +102,10 @@ def rank_lines(con: duckdb.DuckDBPyConnection, buyers: str) -> None:
     )
     con.execute("DROP TABLE judged")
     # Lines of one order and instant lie together and have their numbers; those of an order with several instants are numbered here.
+    con.execute("CREATE TABLE spread AS SELECT order_id FROM lines WHERE line_number = 1 GROUP BY order_id HAVING count(*) > 1")
     con.execute(
         "UPDATE lines SET line_number = n.number FROM (SELECT rowid AS row, row_number() OVER (PARTITION BY order_id ORDER BY rowid) "
-        "AS number FROM lines SEMI JOIN (SELECT order_id FROM lines WHERE line_number = 1 GROUP BY order_id HAVING count(*) > 1) "
-        "USING (order_id)) n WHERE lines.rowid = n.row"
+        "AS number FROM lines SEMI JOIN spread USING (order_id)) n WHERE lines.rowid = n.row"
     )
 
 
@@ -230,16 +232,29 @@ def fold_orders(con: duckdb.DuckDBPyConnection, client: Client) -> None:
         else ""
     )
     con.execute(
-        "CREATE TABLE order_rows AS SELECT *, CAST(ordered_at AS DATE) AS order_date, CASE WHEN is_purchase AND "
+        "CREATE TABLE order_rows AS SELECT * EXCLUDE (again) REPLACE (products - coalesce(again, 0) AS products), "
+        "CAST(ordered_at AS DATE) AS order_date, CASE WHEN is_purchase AND "
         "customer_id IS NOT NULL THEN "
         "row_number() OVER (PARTITION BY customer_id, is_purchase ORDER BY ordered_at, order_id) END AS order_number FROM ("
         "SELECT order_id, min(customer_id) AS customer_id, min(ordered_at) AS ordered_at, bool_or(kind = 'sale') AS "
         "is_purchase, count(*) AS lines, "
-        f"count(DISTINCT product_id) FILTER (WHERE {product}) AS products, "
+        f"count(product_id) FILTER (WHERE {product}) AS products, "
         f"{total('quantity', product)} AS items, {total('gross_amount', sold)} AS gross_amount, "
         f"{total('discount_amount', sold)} AS discount_amount, {total('coupon_amount', sold)} AS coupon_amount, "
         f"{total('amount', back)} AS return_amount, {total('revenue', 'true')} AS revenue, min(customer_id) <> max(customer_id) AS "
-        f"has_two_customers{region}{cost}{carried} FROM lines GROUP BY order_id)"
+        f"has_two_customers{region}{cost}{carried} FROM lines GROUP BY order_id) "
+        f"LEFT JOIN ({_again(product)}) USING (order_id)"
+    )
+
+
+def _again(sold: str) -> str:
+    """SQL of the lines of each order whose product another line of it has already: told from the line before, where lines lie together."""
+    before = " AND ".join(f"lag({column}) OVER () = {column}" for column in ("order_id", "product_id"))
+    return (
+        f"SELECT order_id, count(*) AS again FROM (SELECT order_id, {before} AS same FROM lines WHERE {sold}) "
+        "WHERE same AND order_id NOT IN (FROM spread) GROUP BY order_id UNION ALL "
+        f"SELECT order_id, count(product_id) - count(DISTINCT product_id) FROM lines SEMI JOIN spread USING (order_id) WHERE {sold} "
+        "GROUP BY order_id"
     )
 
 

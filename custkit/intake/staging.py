@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from custkit.client import Client, Source
 from custkit.errors import BadInput, CustkitError
 from custkit.intake.ahead import ahead
-from custkit.intake.block import LINE, Block, Reading
+from custkit.intake.block import LINE, Block, Reading, different_texts, encoded, is_encoded, rows_where
 from custkit.intake.counters import count_records
 from custkit.intake.delimited import read_delimited
 from custkit.intake.excel import number_text, read_excel
@@ -52,8 +52,6 @@ _DIGITS_LOST = "-?[0-9]([.,][0-9]+)?[eE][+][0-9]{2,3}"  # 1.23457E+15: a long nu
 _EXCEL_ERROR = "#(N/A|REF!|DIV/0!|VALUE!|NAME[?]|NULL!|NUM!)"
 FILE = "_file"
 BATCH = 250_000
-# A column is typed text by text, not cell by cell, where at most this share of its cells are different texts.
-DISTINCT_SHARE = 0.5
 Row = tuple[int, int, str | None, str | None, str, object, object]
 _CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 Tick = Callable[[str, int], None]
@@ -131,7 +129,7 @@ def stage(con: duckdb.DuckDBPyConnection, client: Client, inputs: list[Input], t
     for table in dict.fromkeys(source.table for source in client.sources):
         fields = dict.fromkeys(f for source in client.sources if source.table == table for f in source.columns)
         columns = ", ".join(f"{name(f)} {SQL_TYPES[field_type(table, f)]}" for f in fields)
-        con.execute(f"CREATE TABLE {name('staged_' + table)} (_source INTEGER, {columns})")
+        con.execute(f"CREATE TABLE {name('staged_' + table)} (_source INTEGER, {FILE} INTEGER, {columns})")
     counts = [FileCount(client.sources[one.source].table, one.source, one.name, one.sha256) for one in inputs]
     typist = _Typist(con, client, inputs, counts)
     filled: dict[int, int | None] = {}
@@ -157,10 +155,27 @@ def stage(con: duckdb.DuckDBPyConnection, client: Client, inputs: list[Input], t
         if count.records == count.blank and source.table == "order_lines" and not source.optional:
             raise BadInput(f"{one.path}: has a header and no rows; export it again, or set `optional: true` for this source")
     typist.flush()
+    _count_accepted(con, client, counts)
     for number, (one, count) in enumerate(zip(inputs, counts, strict=True)):
         second, count.counted_by = count_records(one, client.sources[one.source], count.blank, filled[number])
         count.check(second)
     return counts, typist.notes()
+
+
+def _count_accepted(con: duckdb.DuckDBPyConnection, client: Client, counts: list[FileCount]) -> None:
+    """Rows, money and months of what was typed, by file; `staged_<table>` then names the source only."""
+    for number, source in enumerate(client.sources):
+        months = con.execute(
+            f"SELECT {FILE}, date_trunc('month', {_time(source)}), count(*), coalesce(sum({_known_amount(source)}), 0) "
+            f"FROM {name('staged_' + source.table)} WHERE _source = {number} GROUP BY 1, 2 ORDER BY 1, 2"
+        ).fetchall()
+        for file, start, rows, money in months:
+            count = counts[file]
+            count.accepted += rows
+            count.amount = f"{Decimal(count.amount) + Decimal(money):f}"
+            count.months[f"{start:%Y-%m}" if start else ""] = rows
+    for table in dict.fromkeys(source.table for source in client.sources):
+        con.execute(f"ALTER TABLE {name('staged_' + table)} DROP COLUMN {FILE}")
 
 
 class _Typist:
@@ -212,10 +227,6 @@ class _Typist:
         self.waiting.append(table.append_column(FILE, pa.repeat(pa.scalar(number, pa.int32()), table.num_rows)))
         texts = [column for column, kind in kinds.items() if kind == "text" and column != "c_"]
         self._look(number, table, source, texts)
-        if self.inputs[number].format == "excel":
-            self.with_error |= {column for column in texts if pc.any(pc.match_substring(table[column], "#")).as_py()}
-        ids = [column for column in texts if column.endswith("_id")]
-        self.with_exponent |= {column for column in ids if pc.any(pc.match_substring(table[column], "+")).as_py()}
         if sum(t.num_rows for t in self.waiting) >= BATCH:
             self.flush()
 
@@ -223,31 +234,36 @@ class _Typist:
         """Mark the columns of this block that need a closer look when they are typed, so that plain ones cost nothing."""
         for column in texts:
             f, data = column.removeprefix("c_"), table[column]
-            control, plain = _bytes_of(data)
+            different = different_texts(data)
+            control, plain = _bytes_of(different)
             if control:
                 self.with_control.add(column)
-            lengths = pc.min_max(pc.binary_length(data)).as_py()
+            lengths = pc.min_max(pc.binary_length(different)).as_py()
             longest = lengths["max"] or 0
             if data.null_count or not lengths["min"]:
                 self.with_gap.add(column)
             if longest > self.client.limits.longest_text:
                 self.with_length.add(column)
             if not plain:
-                self._meet("mojibake", source, f, _mojibake(data))
+                self._meet("mojibake", source, f, rows_where(data, _misread))
             kind = field_type(source.table, f)
-            if kind == "string" and pc.any(pc.or_(pc.starts_with(data, '="'), pc.starts_with(data, "'"))).as_py():
+            if kind == "string" and pc.any(pc.or_(pc.starts_with(different, '="'), pc.starts_with(different, "'"))).as_py():
                 self.with_wrapper.add(column)
             if kind == "timestamp" and source.columns[f].time_zone is None and source.columns[f].format in (None, "iso", "excel"):
                 self._count_zones(number, f, data, longest)
+            if self.inputs[number].format == "excel" and pc.any(pc.match_substring(different, "#")).as_py():
+                self.with_error.add(column)
+            if column.endswith("_id") and pc.any(pc.match_substring(different, "+")).as_py():
+                self.with_exponent.add(column)
 
     def _count_zones(self, number: int, f: str, data: pa.ChunkedArray, longest: int) -> None:
         """Times with and without a zone in one column mean two things; the client has to say which."""
         seen = self.zones.setdefault((self.inputs[number].source, f), [0, 0])
         zoned = 0
-        if longest > 19 or pc.any(pc.or_(pc.ends_with(data, "Z"), pc.match_substring(data, "+"))).as_py():
-            zoned = pc.sum(pc.match_substring_regex(data, _ZONED)).as_py() or 0
+        if longest > 19 or pc.any(pc.or_(pc.ends_with(different_texts(data), "Z"), pc.match_substring(different_texts(data), "+"))).as_py():
+            zoned = rows_where(data, lambda texts: pc.match_substring_regex(texts, _ZONED))
         seen[0] += zoned
-        seen[1] += (pc.sum(pc.greater(pc.binary_length(data), 10)).as_py() or 0) - zoned
+        seen[1] += rows_where(data, lambda texts: pc.greater(pc.binary_length(texts), 10)) - zoned
         if all(seen):
             column = self.client.sources[self.inputs[number].source].columns[f].column
             raise BadInput(
@@ -271,7 +287,7 @@ class _Typist:
                 last = (key, cells[i])
             self.carried[f] = last[1]
             self._meet("filled_down", source, f, filled)
-            table = table.set_column(place, f"c_{f}", pa.array(cells, table[f"c_{f}"].type))
+            table = table.set_column(place, f"c_{f}", encoded(pa.chunked_array([pa.array(cells, pa.string())])))
         self.carried |= {"file": number, "order": order[-1]}
         return table
 
@@ -279,7 +295,7 @@ class _Typist:
         """Type what is waiting."""
         if not self.waiting or self.shape is None:
             return
-        table = pa.concat_tables(self.waiting).combine_chunks()
+        table = _joined(self.waiting)
         number, kinds = self.shape
         self._register(table)
         try:
@@ -328,26 +344,12 @@ class _Typist:
             failures.append(f"WHEN {when} THEN {2 * list(fields).index(conflict)}")
         names = ", ".join(name(f) for f in fields)
         typed = f"(SELECT {FILE}, {LINE}, {names}, {_first(failures)} AS _bad FROM ({_typed(columns, 'block', f'{FILE}, {LINE}')}))"
-        if failures:
-            self.con.execute(f"CREATE OR REPLACE TABLE piece AS FROM {typed}")
-            typed = "piece"
-        self.con.execute(
-            f"INSERT INTO {name('staged_' + source.table)} BY NAME SELECT {number}::INTEGER AS _source, {names} FROM {typed} "
+        (accepted,) = self.con.execute(
+            f"INSERT INTO {name('staged_' + source.table)} BY NAME SELECT {number}::INTEGER AS _source, {FILE}, {names} FROM {typed} "
             "WHERE _bad IS NULL"
-        )
-        month, amount = f"date_trunc('month', {_time(source)})", _known_amount(source).replace("p.", "")
-        good = self.con.execute(
-            f"SELECT {FILE}, {month}, count(*), count(_bad), coalesce(sum({amount}) FILTER (WHERE _bad IS NULL), 0) "
-            f"FROM {typed} GROUP BY 1, 2"
-        ).fetchall()
-        for file, start, rows, failed, money in good:
-            count = self.counts[file]
-            count.accepted += rows - failed
-            count.amount = f"{Decimal(count.amount) + Decimal(money):f}"
-            if rows > failed:
-                month = f"{start:%Y-%m}" if start else ""
-                count.months[month] = count.months.get(month, 0) + rows - failed
-        if any(failed for _file, _month, _rows, failed, _money in good):
+        ).fetchone() or (0,)
+        if accepted < table.num_rows:
+            self.con.execute(f"CREATE OR REPLACE TABLE piece AS FROM {typed} WHERE _bad IS NOT NULL")
             self._explain(source, fields, kinds)
 
     def _by_text(self, table: pa.Table, columns: list[_Column]) -> tuple[pa.Table, list[_Column]]:
@@ -356,11 +358,9 @@ class _Typist:
         for column in columns:
             at = f"c_{column.canonical}"
             done.append(column)
-            if column.is_as_read or at not in table.column_names or not pa.types.is_string(table[at].type) or table[at].num_chunks > 1:
+            if column.is_as_read or at not in table.column_names or not pa.types.is_dictionary(table[at].type):
                 continue
-            cells = pc.dictionary_encode(table[at].chunk(0), "encode")
-            if len(cells.dictionary) > DISTINCT_SHARE * len(cells):
-                continue
+            (cells,) = table[at].chunks
             self.con.register("texts", pa.table({at: cells.dictionary, "row": pa.array(range(len(cells.dictionary)), pa.int32())}))
             query = f"SELECT {name(column.canonical)} AS value, {_first(column.failures)} AS bad FROM ({_typed([column], 'texts', 'row')})"
             texts = self.con.execute(f"{query} ORDER BY row").to_arrow_table().combine_chunks()
@@ -394,7 +394,7 @@ class _Typist:
         """Name the reason of every row that failed; titles repeated and totals are structure, not data."""
         self.con.execute(
             f"CREATE OR REPLACE TABLE failed AS SELECT b.*, p.* EXCLUDE ({FILE}, {LINE}), {_known_amount(source)} AS _amount, "
-            f"{_time(source, 'p.')} AS _at FROM block b JOIN piece p USING ({FILE}, {LINE}) WHERE p._bad IS NOT NULL"
+            f"{_time(source)} AS _at FROM block b JOIN piece p USING ({FILE}, {LINE})"
         )
         header = " AND ".join(
             f"lower(CAST({name('c_' + f)} AS VARCHAR)) = {lit((g.map.column or '').strip().lower())}"
@@ -499,18 +499,18 @@ def _known_amount(source: Source) -> str:
     mapped = source.columns
     if source.table == "order_lines":
         if "amount" in mapped:
-            return "p.amount"
+            return "amount"
         if "unit_price" in mapped:
-            return f"CAST({'p.quantity' if 'quantity' in mapped else '1'} * p.unit_price AS DECIMAL(18, 4))"
+            return f"CAST({'quantity' if 'quantity' in mapped else '1'} * unit_price AS DECIMAL(18, 4))"
         if "gross_amount" in mapped:
-            return "p.gross_amount"
+            return "gross_amount"
     return "CAST(NULL AS DECIMAL(18, 4))"
 
 
-def _time(source: Source, prefix: str = "") -> str:
+def _time(source: Source) -> str:
     """SQL of the time by which a row lies before or after the end of a month; null where the file has none."""
     time = TABLES[source.table].time
-    return f"{prefix}{name(time)}" if time and time in source.columns else "CAST(NULL AS TIMESTAMP)"
+    return name(time) if time and time in source.columns else "CAST(NULL AS TIMESTAMP)"
 
 
 def _is_money(canonical: str, kind: str) -> bool:
@@ -551,11 +551,13 @@ def _prepared(table: pa.Table, source: Source, places: dict[str, int]) -> tuple[
 
 
 def _cells(data: pa.ChunkedArray, *, as_text: bool) -> tuple[pa.ChunkedArray, str]:
+    if is_encoded(data):
+        return _trimmed(data), "text"
     if pa.types.is_dictionary(data.type):
         data = data.cast(data.type.value_type)
     kind = data.type
     if pa.types.is_floating(kind):
-        return (number_text(data), "text") if as_text else (pc.if_else(pc.is_nan(data), None, data.cast(pa.float64())), "float")
+        return (encoded(number_text(data)), "text") if as_text else (pc.if_else(pc.is_nan(data), None, data.cast(pa.float64())), "float")
     if pa.types.is_integer(kind):
         return data, "int"
     if pa.types.is_boolean(kind):
@@ -564,7 +566,30 @@ def _cells(data: pa.ChunkedArray, *, as_text: bool) -> tuple[pa.ChunkedArray, st
         return data.cast(pa.date32()), "date"
     if pa.types.is_timestamp(kind):
         return data.cast(pa.timestamp("us", kind.tz), safe=False), "timestamptz" if kind.tz else "timestamp"
-    return pc.utf8_trim_whitespace(data.cast(pa.string())), "text"
+    return encoded(pc.utf8_trim_whitespace(data.cast(pa.string()))), "text"
+
+
+def _trimmed(data: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pa.chunked_array(
+        [pa.DictionaryArray.from_arrays(chunk.indices, pc.utf8_trim_whitespace(chunk.dictionary)) for chunk in data.chunks], data.type
+    )
+
+
+def _joined(tables: list[pa.Table]) -> pa.Table:
+    """Tables of the same columns as one, each column in one chunk."""
+    if len(tables) == 1:
+        return tables[0].combine_chunks()
+    plain = [
+        table.cast(pa.schema([(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in table.schema]))
+        for table in tables
+    ]
+    whole = pa.concat_tables(plain).combine_chunks()
+    return pa.table(
+        {
+            column: encoded(data) if pa.types.is_string(data.type) else data
+            for column, data in zip(whole.column_names, whole.columns, strict=True)
+        }
+    )
 
 
 def _bytes_of(column: pa.ChunkedArray) -> tuple[bool, bool]:
@@ -573,13 +598,9 @@ def _bytes_of(column: pa.ChunkedArray) -> tuple[bool, bool]:
     return any(len(data.translate(None, CONTROLS)) != len(data) for data in buffers), all(data.isascii() for data in buffers)
 
 
-def _mojibake(column: pa.ChunkedArray) -> int:
-    """Rows whose text is UTF-8 that somebody read as Latin-1 or Windows-1252 and saved again."""
-    odd = 0
-    for pair in pc.value_counts(column).to_pylist():
-        if pair["values"] and _was_misread(pair["values"]):
-            odd += pair["counts"]
-    return odd
+def _misread(texts: pa.ChunkedArray) -> pa.Array:
+    """Where a text is UTF-8 that somebody read as Latin-1 or Windows-1252 and saved again."""
+    return pa.array([bool(text) and _was_misread(text) for text in texts.to_pylist()], pa.bool_())
 
 
 def _was_misread(text: str) -> bool:

@@ -11,12 +11,12 @@ from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 import pyarrow.parquet as pq
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from custkit.client import Source, load_client
 from custkit.errors import BadInput
-from custkit.intake import delimited, staging, take_snapshot
+from custkit.intake import block, delimited, take_snapshot
 from custkit.intake.block import LINE
 from custkit.intake.counters import _records
 
@@ -120,28 +120,38 @@ def test_a_text_typed_once_is_what_it_is_cell_by_cell(rows):
             Path(folder, "data").mkdir()
             Path(folder, "data", "lines.csv").write_text(as_csv([header, *rows, good]), "utf-8", newline="")
             Path(folder, "client.yml").write_text(DIRTY)
-            with patch.object(staging, "DISTINCT_SHARE", share):
+            with patch.object(block, "DISTINCT_SHARE", share):
                 snapshot = take_snapshot(load_client("dirty", path=Path(folder, "client.yml")), progress=False)
             tables = [pq.read_table(path).to_pylist() for path in sorted(snapshot.folder.glob("*.parquet"))]
         told.append((tables, snapshot.manifest))
     assert told[0] == told[1] == told[2]
 
 
-@given(rows=st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["2026-10-01", "2026-10-02 10:00"]), st.integers(0, 3)), max_size=12))
-def test_lines_are_numbered_inside_their_order_by_content_alone(rows):
-    cells = [(order, at, "c", amount) for order, at, amount in rows] + [("g", "2026-10-01", "c", 1)]
+INSTANTS = st.sampled_from(["2026-10-01", "2026-10-01 10:00", "2026-10-02 10:00"])
+
+
+# No line of another order lies between the two instants of this one, and its tea comes back with jam before it.
+@example(rows=[("a", "2026-10-01", "tea", 1), ("a", "2026-10-01 10:00", "jam", 1), ("a", "2026-10-01 10:00", "tea", 1)])
+@given(rows=st.lists(st.tuples(st.sampled_from("abc"), INSTANTS, st.sampled_from(["tea", "jam", ""]), st.integers(-1, 2)), max_size=12))
+def test_lines_are_numbered_inside_their_order_by_content_alone_and_its_products_counted_once(rows):
+    cells = [(order, at, "c", product, amount) for order, at, product, amount in rows] + [("g", "2026-10-03", "c", "tea", 1)]
     with TemporaryDirectory() as folder, patch.dict(os.environ, {"CUSTKIT_HOME": f"{folder}/home"}):
         Path(folder, "data").mkdir()
-        Path(folder, "data", "lines.csv").write_text(as_csv([("order", "date", "customer", "amount"), *cells]), "utf-8", newline="")
-        Path(folder, "client.yml").write_text(CLIENT)
+        text = as_csv([("order", "date", "customer", "product", "amount"), *cells])
+        Path(folder, "data", "lines.csv").write_text(text, "utf-8", newline="")
+        Path(folder, "client.yml").write_text(CLIENT.replace("amount: amount", "product_id: product, amount: amount"))
         snapshot = take_snapshot(load_client("random", path=Path(folder, "client.yml")), progress=False)
         written = pq.read_table(snapshot.path("order_lines")).to_pylist()
+        orders = {order["order_id"]: order for order in pq.read_table(snapshot.path("orders")).to_pylist()}
     found = [(line["ordered_at"], line["order_id"], line["line_number"], line["amount"]) for line in written]
-    assert found == sorted(found)
-    for order in {line["order_id"] for line in written}:
-        lines = [(line["ordered_at"], line["amount"]) for line in written if line["order_id"] == order]
-        assert lines == sorted(lines)
-        assert [line["line_number"] for line in written if line["order_id"] == order] == list(range(1, len(lines) + 1))
+    assert [place[:3] for place in found] == sorted(place[:3] for place in found)
+    for order, row in orders.items():
+        lines = [line for line in written if line["order_id"] == order]
+        contents = [(line["ordered_at"], line["product_id"] or "", line["amount"]) for line in lines]
+        assert contents == sorted(contents)
+        assert [line["line_number"] for line in lines] == list(range(1, len(lines) + 1))
+        assert row["lines"] == len(lines)
+        assert row["products"] == len({line["product_id"] for line in lines if line["kind"] == "sale" and line["product_id"]})
 
 
 def read_all(data: bytes, size: int) -> tuple[list, list, int, int]:
