@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import ibis
 import ibis.expr.types as ir
@@ -15,7 +16,7 @@ from ibis.backends import BaseBackend
 
 from custkit import words
 from custkit.client import Client, load_client
-from custkit.engine import connect, load
+from custkit.engine import connect, keep_to, load
 from custkit.errors import BadInput
 from custkit.intake import Snapshot, report, take_snapshot
 from custkit.intake.ledger import PERSONAL
@@ -73,10 +74,9 @@ class Book:
     @classmethod
     def of(cls, client: Client, snapshot: Snapshot, period: Period) -> Book:
         con = connect(client.engine)
-        whole = {}
-        for name, table in TABLES.items():
-            path = snapshot.path(name)
-            whole[name] = load(con, name, path if path else table.empty(), schema=table.schema)
+        paths = {name: snapshot.path(name) for name in TABLES}
+        whole = {name: load(con, name, paths[name] or table.empty(), schema=table.schema) for name, table in TABLES.items()}
+        keep_to(con, [path for path in paths.values() if path], snapshot.folder.parent / f".spill-{os.getpid()}-{uuid4().hex}")
         book = cls(client, period, snapshot, con, whole)
         first, last = snapshot.span
         if first is None or last is None:

@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import warnings
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from ibis.common.deferred import deferrable
 
 from custkit.client import Engine
 from custkit.errors import BadInput
+from custkit.locked import lock
 
 # In Spark, what makes its answers those of the other engines …
 _SPARK_ANSWERS = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "true"}
@@ -163,6 +165,15 @@ def _postgres_columns(schema: ibis.Schema) -> list[str]:
 
 def _doubled(name: str) -> str:
     return name.replace('"', '""')
+
+
+def keep_to(con: BaseBackend, files: Iterable[Path], spill: Path) -> None:
+    """Shut DuckDB in with the `files` it has loaded: SQL from here on opens no other, and what memory does not hold goes to `spill`.
+
+    Spark and PostgreSQL are the client's own and keep their own doors.
+    """
+    if con.name == "duckdb":
+        lock(con.con, spill=spill, reads=files)
 
 
 def beside(expr: ir.Table, data: pa.Table) -> ir.Table:

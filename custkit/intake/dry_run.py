@@ -14,6 +14,7 @@ from custkit.intake.inputs import find_inputs
 from custkit.intake.ledger import PERSONAL, REMEDIES, stop_past_limits
 from custkit.intake.lines import make_lines
 from custkit.intake.staging import STRUCTURAL, FileCount, stage
+from custkit.locked import lock
 from custkit.tables import TABLES, source_fields
 
 
@@ -37,8 +38,8 @@ def dry_run(client: Client) -> DryRun:
     Raises BadInput where a file cannot be read at all.
     """
     with tempfile.TemporaryDirectory(prefix="custkit-check-") as folder, duckdb.connect() as con:
-        for setting in ("TimeZone = 'UTC'", "python_enable_replacements = false", f"temp_directory = '{folder}'"):
-            con.execute(f"SET {setting}")
+        con.execute("SET TimeZone = 'UTC'")
+        lock(con, spill=Path(folder))
         inputs = find_inputs(client, Path(folder) / "inputs.json")
         files, _notes = stage(con, client, inputs, lambda _label, _bytes: None)
         aside = _aside(con, client)

@@ -32,6 +32,7 @@ from custkit.intake.persons import Persons, name_persons, named_lines, persons_o
 from custkit.intake.provided import provided
 from custkit.intake.staging import QUARANTINE, Tick, stage
 from custkit.intake.write import write_query, write_table
+from custkit.locked import lock
 from custkit.tables import TABLES
 
 LONG = 20 << 20
@@ -158,7 +159,7 @@ def _build(client: Client, inputs: list[Input], persons: Persons, key: str, fold
         manifest = _make(client, inputs, persons, key, beside, home, tick)
         (beside / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False), "utf-8")
         for path in beside.iterdir():
-            path.chmod(0o600)
+            path.chmod(0o400)  # what is signed is not written again
             _sync(path)
         if folder.exists():
             shutil.rmtree(folder)
@@ -193,15 +194,11 @@ def _sync(path: Path) -> None:
 
 def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folder: Path, home: Path, tick: Tick) -> dict[str, Any]:
     with duckdb.connect() as con, tempfile.TemporaryDirectory(prefix=".spill-", dir=folder.parent) as spill:
-        for setting in (
-            f"temp_directory = '{spill}'",
-            "TimeZone = 'UTC'",
-            "python_enable_replacements = false",
-        ):
-            con.execute(f"SET {setting}")
+        con.execute("SET TimeZone = 'UTC'")
         # Off in a notebook anyway, where DuckDB refuses to touch the setting unless ipywidgets are there.
         if con.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
             con.execute("SET enable_progress_bar = false")
+        lock(con, spill=Path(spill))
         files, notes = stage(con, client, inputs, tick)
         has_lines = any(source.table == "order_lines" for source in client.sources)
         sent = {client.sources[one.source].table for one in inputs}

@@ -56,7 +56,6 @@ OPEN = {
     "SEC-08": "no test draws a chart of a name with $ and unbalanced braces",
     "SEC-11": "no test writes a text over 32,767 characters to a list",
     "SEC-15": "nothing is pickled, but no test forbids it",
-    "SEC-16": "the engine may read files by name: access is not locked after loading",
     "SEC-19": "the quarantine is Parquet and lives as long as `privacy.quarantine_days`, but no test holds it to the lists' guards",
     "SQL-01": "`custkit fetch` copies numerics as text; its test of every digit is not written here",
     "SQL-02": "`custkit fetch` copies bigints as text; its test of every digit is not written here",
