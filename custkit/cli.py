@@ -224,8 +224,9 @@ def fetch(client: str) -> int:
     made = fetch(load_client(client))
     if not made:
         raise BadInput(f"{client}: no source names a `database`; its files are read where they lie")
-    for path in made:
-        click.echo(path)
+    for copied in made:
+        without = f", {copied.forgotten:,} of people who were erased left out" if copied.forgotten else ""
+        click.echo(f"{copied.path}: {copied.rows:,} rows{without}")
     return GOOD
 
 
@@ -336,7 +337,8 @@ def subject(client: str, customer: str) -> int:
 def erase(client: str, customer: str, dry_run: bool, reports: Path | None) -> int:
     """Forget one person of CLIENT: whatever of ours names them is deleted, and they do not come in again.
 
-    The client's own exports stay as they are. Report packs that named the person are made anew by the next run.
+    The client's own exports stay as they are. Report packs that named the person are made anew by the next run, and copies of a database
+    by the next `custkit fetch`.
     """
     from custkit import upkeep
     from custkit.client import load_client
@@ -408,6 +410,9 @@ def _tell_deed(deed: Any, dry_run: bool) -> None:
         click.echo(f"{'would empty' if dry_run else 'emptied'} {path}")
     if not (deed.deleted or deed.emptied):
         click.echo(f"{deed.client}: nothing to {deed.what}")
+    if deed.fetch:
+        without = ", without the person" if deed.what == "erase" else ""
+        click.echo(f"Copies of a database are among them; `custkit fetch {deed.client}` brings them back{without}.")
 
 
 @main.command()

@@ -1,6 +1,7 @@
 """What is kept of people, and for how long: erase one, show what is held of one, delete what is old, clear what crashed runs left.
 
 The client's own exports are never touched: whoever asks to be erased must be erased there too, but does not come in again from them.
+Copies that `custkit fetch` made of a database are ours, though they lie beside exports.
 Every command tells what it will delete before it does (`dry_run`), and leaves a receipt without ids below `.custkit/<client>/receipts/`.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import os
 import re
 import shutil
 import zipfile
@@ -22,27 +24,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from custkit.client import Client
+from custkit.client import Client, load_client
 from custkit.errors import BadInput, Busy
 from custkit.intake import take_snapshot
+from custkit.intake.copies import cells_of, copies, forsaken, missing
 from custkit.intake.persons import erased_path, home_of, key_of
 from custkit.intake.staging import QUARANTINE
 from custkit.keys import PREFIX
 from custkit.reporting import publish
 from custkit.tables import TABLES
 
+MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 LEFTOVERS = (".making-*", ".spill-*", ".work-*", ".current-*")
 
 
 @dataclass
 class Deed:
-    """What a command deleted, or would delete: paths, and counts for the receipt."""
+    """What a command deleted, or would delete: paths, and counts for the receipt. `fetch` where a copy of a database went with them."""
 
     what: str
     client: str
     deleted: list[Path] = field(default_factory=list)
     emptied: list[Path] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
+    fetch: bool = False
 
     def receipt(self, at: datetime, extra: dict[str, Any] | None = None) -> Path:
         """Write what was done, without an id."""
@@ -78,23 +83,31 @@ def subject(client: Client, customer: str) -> dict[str, list[dict[str, Any]]]:
 def erase(client: Client, customer: str, *, reports: Path, now: datetime, dry_run: bool = False) -> Deed:
     """Forget one person: every file of ours that names them is deleted, and their rows stay out of every snapshot from now on.
 
-    Snapshots, finished notebooks and whole report packs with their id go; the next run makes them again without the person. Numbers that
-    counted them among many stay as they were signed.
+    Snapshots, finished notebooks and whole report packs with their id or a mail address of theirs go, and copies of a database; the next
+    run, and the next fetch, make them again without the person. Rows set aside go whoever they are about. Numbers that counted the person
+    among many stay as they were signed.
 
     customer: the id as the client knows it, or its pseudonym. Raises BadInput where nothing of ours and nothing in the exports knows it.
     """
     names = _names(client, customer)
+    pseudonym = next(name for name in names if name.startswith(PREFIX))
+    home, copied = home_of(client.slug), copies(client)
+    names |= {cell for path in copied for cell in cells_of(client, path, [pseudonym])}
     deed = Deed("erase", client.slug)
-    known = subject(client, customer)
+    unread = missing(client)  # an erasure before this one deleted copies, and nobody has fetched them again
+    known = {} if unread else subject(client, customer)
     deed.rows = {table: len(rows) for table, rows in known.items()}
+    names |= _mails(known)
     folders = [*_snapshots(client.slug), *_packs(reports / client.slug)]
     deed.deleted += [folder for folder in folders if any(_names_any(path, names) for path in _files(folder))]
-    loose = [*_files(reports / client.slug, "*/.jobs/*"), *_files(home_of(client.slug), "*.parquet")]
+    loose = [*_files(reports / client.slug, "*/.jobs/*"), *_files(home, "*.parquet"), *_files(home / "profiles"), *copied]
     deed.deleted += [path for path in loose if _names_any(path, names)]
-    pseudonym = next(name for name in names if name.startswith(PREFIX))
     before = erased_path(client.slug).read_text("ascii").split() if erased_path(client.slug).exists() else []
     if not deed.rows and not deed.deleted and pseudonym not in before:
-        raise BadInput(f"client {client.slug} has no customer {customer!r}: write the id as it stands in the exports")
+        first = f"run `custkit fetch {client.slug}` first; " if unread else ""
+        raise BadInput(f"client {client.slug} has no customer {customer!r}: {first}write the id as it stands in the exports")
+    deed.deleted += [path for path in (home / "set_aside.parquet",) if path.exists() and path not in deed.deleted]
+    deed.fetch = bool({*copied} & {*deed.deleted})
     if dry_run:
         return deed
     with _held(*_locks(client, reports)):
@@ -107,7 +120,10 @@ def erase(client: Client, customer: str, *, reports: Path, now: datetime, dry_ru
 
 
 def purge(client: Client, *, reports: Path, today: date, now: datetime, dry_run: bool = False) -> Deed:
-    """Delete what has been kept longer than the client file's `privacy` says: rows set aside, lists of people, report packs."""
+    """Delete what has been kept longer than the client file's `privacy` says: rows set aside, lists of people, report packs.
+
+    Copies of a database, and what is remembered of former deliveries, go with the report packs of their month.
+    """
     keep = client.privacy
     deed = Deed("purge", client.slug)
 
@@ -124,6 +140,9 @@ def purge(client: Client, *, reports: Path, today: date, now: datetime, dry_run:
             deed.deleted += [
                 path for pack in _packs(month.parent, month.name) for path in _files(pack, "lists/*") if older(path, keep.lists_days)
             ]
+    kept = [*copies(client), *_files(home_of(client.slug) / "profiles")]
+    deed.deleted += [path for path in kept if f"{datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y-%m}" < oldest]
+    deed.fetch = bool({*copies(client)} & {*deed.deleted})
     aside = home_of(client.slug) / "set_aside.parquet"
     deed.deleted += [path for path in (aside,) if path.exists() and older(path, keep.quarantine_days)]
     for folder in _snapshots(client.slug):
@@ -148,13 +167,17 @@ def purge(client: Client, *, reports: Path, today: date, now: datetime, dry_run:
 def clear(slug: str, *, reports: Path, dry_run: bool = False) -> Deed:
     """Delete what no report needs: what killed runs left, and snapshots that are neither the last nor that of a pack people are shown.
 
-    What a run that is alive holds is left alone.
+    Copies of tables that the client file no longer names go too; where it cannot be read, they stay. What a run that is alive holds is
+    left alone.
     """
     deed = Deed("gc", slug)
     shown = {_snapshot_of(path) for path in (reports / slug).glob("*/current/run.json")}
     with contextlib.suppress(Busy), _held(home_of(slug) / "intake.lock"):
         snapshots = sorted(_snapshots(slug), key=lambda folder: (folder / "manifest.json").stat().st_mtime)
-        _clear(deed, home_of(slug) / "snapshots", [folder for folder in snapshots[:-1] if folder.name not in shown], dry_run)
+        unneeded = [folder for folder in snapshots[:-1] if folder.name not in shown]
+        with contextlib.suppress(BadInput):
+            unneeded += forsaken(load_client(slug))
+        _clear(deed, home_of(slug) / "snapshots", unneeded, dry_run)
     for month in sorted((reports / slug).glob("*")):
         with contextlib.suppress(Busy), _held(month / ".lock"):
             _clear(deed, month, [], dry_run)
@@ -162,10 +185,24 @@ def clear(slug: str, *, reports: Path, dry_run: bool = False) -> Deed:
 
 
 def _clear(deed: Deed, root: Path, also: list[Path], dry_run: bool) -> None:
-    found = [*also, *(left for pattern in LEFTOVERS for left in sorted(root.glob(pattern)))]
+    found = [*also, *(left for pattern in LEFTOVERS for left in sorted(root.glob(pattern)) if not _is_of_the_living(left))]
     deed.deleted += found
     if not dry_run:
         _delete(found)
+
+
+def _is_of_the_living(path: Path) -> bool:
+    """Whether a page that is open in a kernel of this machine put it there: it holds no lock, but says by its name whose it is."""
+    owner = re.fullmatch(r"[.]spill-([0-9]+)-[0-9a-f]+", path.name)
+    if owner is None:
+        return False
+    try:
+        os.kill(int(owner[1]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def _snapshot_of(manifest: Path) -> str:
@@ -225,7 +262,14 @@ def _texts(path: Path) -> Iterator[str]:
             for name in parts.namelist():
                 yield parts.read(name).decode("utf-8", "replace")
     else:
-        yield path.read_bytes().decode("utf-8", "replace")
+        with path.open("rb") as file:  # an id stands on one line; a copy of a database may be larger than memory
+            yield from (line.decode("utf-8", "replace") for line in file)
+
+
+def _mails(rows: dict[str, list[dict[str, Any]]]) -> set[str]:
+    """Mail addresses in what a person wrote or is known by."""
+    cells = (cell for table in rows.values() for row in table for cell in row.values() if isinstance(cell, str))
+    return {mail for cell in cells for mail in MAIL.findall(cell)}
 
 
 def _delete(paths: Iterable[Path]) -> None:

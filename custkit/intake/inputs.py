@@ -75,6 +75,8 @@ def _files(client: Client, source: Source) -> Iterable[tuple[str, Path]]:
                 yield given, path
             continue
         matches = _matches(client.data_folder, given)
+        if not matches and source.database and not source.optional:
+            raise BadInput(f"{client.data_folder / given}: the table is not copied; run `custkit fetch {client.slug}`")
         if not matches and not source.optional:
             raise BadInput(
                 f"{client.folder / 'client.yml'}: source {source.table} names `{given}`, but {client.data_folder / given} does not exist; "

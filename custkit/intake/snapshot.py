@@ -102,7 +102,7 @@ def take_snapshot(client: Client, *, progress: bool | None = None) -> Snapshot:
         return found
     home.chmod(home.stat().st_mode & 0o700)  # nobody else's, from a notebook too
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(home / "intake.lock"):
+    with alone(home / "intake.lock"):
         if found := _open(folder):
             return found
         with _progress(inputs, progress) as tick:
@@ -146,7 +146,7 @@ def _open(folder: Path) -> Snapshot | None:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def alone(path: Path) -> Iterator[None]:
     """One taker at a time; the others wait and find the snapshot made."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

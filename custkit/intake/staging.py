@@ -26,7 +26,7 @@ from custkit.tables import CARRIED, TABLES
 
 READERS = {"csv": read_delimited, "excel": read_excel, "parquet": read_parquet}
 MONEY_FIELDS = ("amount", "unit_price", "unit_cost", "order_total")
-_ZONED = r":\d\d(:\d\d)?(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)$"
+_ZONED = r":\d\d(:\d\d)?(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)( BC)?$"
 QUOTED_ID = "'[0-9A-Za-z_-]+"
 _WRAPPED = '="[^"]*"'  # what a spreadsheet writes to keep a number as it is
 # What one row of a table contradicts by itself: the field to name, when, and the reason.
@@ -335,7 +335,7 @@ class _Typist:
             if grammar.kind != "string" or f in WORDS:
                 column.refuse(f"{t} IS NOT NULL AND {name(f)} IS NULL")
             if kind == "text" and grammar.turned(t):
-                self._count_turned(source, f, _meant(cell, kind, grammar), grammar)
+                self._count_turned(source, f, meant(cell, kind, grammar), grammar)
             columns.append(column)
         table, columns = self._by_text(table, columns)
         failures = [when for column in columns for when in column.failures]
@@ -408,7 +408,7 @@ class _Typist:
         for (bad,) in self.con.execute("SELECT DISTINCT _bad FROM failed ORDER BY 1").fetchall():
             f, grammar = list(fields.items())[bad // 2]
             cell = lit(grammar.map.value or "") if grammar.map.column is None else name(f"c_{f}")
-            text = _meant(cell, kinds.get(f"c_{f}", "text"), grammar)
+            text = meant(cell, kinds.get(f"c_{f}", "text"), grammar)
             conflict, _needs, _when, clash = CONFLICTS.get(source.table, ("", (), "", ""))
             known = f"WHEN {name(f)} IS NOT NULL THEN {lit(clash)} " if f == conflict else ""
             reason = (
@@ -472,7 +472,7 @@ class _Column:
         grammar = self.grammar
         direct = None if grammar.map.null or grammar.map.values else grammar.direct(t, self.kind)
         return (
-            f"{self.cell if direct is not None else _meant(self.cell, self.kind, grammar)} AS {t}",
+            f"{self.cell if direct is not None else meant(self.cell, self.kind, grammar)} AS {t}",
             f"{'NULL' if direct is not None else grammar.plain(t)} AS {p}",
             f"{direct if direct is not None else grammar.raw(p)} AS {r}",
             f"{grammar.value(r)} AS {name(self.canonical)}",
@@ -517,7 +517,7 @@ def _is_money(canonical: str, kind: str) -> bool:
     return kind == "decimal" and (canonical in MONEY_FIELDS or canonical.endswith("_amount"))
 
 
-def _meant(raw: str, kind: str, grammar: Grammar) -> str:
+def meant(raw: str, kind: str, grammar: Grammar) -> str:
     """SQL of a cell's text, null where it is empty or says "not known", in our words where the client file has a dictionary."""
     text = raw if kind == "text" else f"CAST({raw} AS VARCHAR)"
     text = f"nullif({text}, '')"

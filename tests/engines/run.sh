@@ -40,6 +40,8 @@ trap stop EXIT
     # A database that sorts as people do, where it can be had (15 and newer): answers must not depend on it.
     init() { pg "$bin/initdb" -D "$home/data" -U custkit --encoding UTF8 --locale C.UTF-8 --auth trust "$@" >/dev/null 2>&1; }
     init --locale-provider icu --icu-locale en || { rm -rf "$home/data"; init; }
+    # One user is asked for a password, so that a wrong one can be tried.
+    pg sh -c 'printf "host all custkit_asked 127.0.0.1/32 scram-sha-256\n" | cat - "$1" > "$1.new" && mv "$1.new" "$1"' sh "$home/data/pg_hba.conf"
     pg "$bin/pg_ctl" -D "$home/data" -w -l "$home/log" -o "-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories=$home -c fsync=off" start >/dev/null
 )
 

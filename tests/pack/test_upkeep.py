@@ -5,19 +5,21 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import subprocess
 import time
 import zipfile
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from held import holding
 
 from custkit import upkeep
 from custkit.client import load_client
 from custkit.errors import BadInput, Busy
 from custkit.intake import take_snapshot
+from custkit.intake.copies import record
 from custkit.intake.persons import home_of, key_of
 
 NAMES = """
@@ -27,22 +29,6 @@ from custkit.present.table import table
 table(frame(open_book(client, period).customers.order_by("customer_id"))[["customer_id"]].rename(columns={"customer_id": "region"}))
 """
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
-
-
-def texts(path: Path) -> str:
-    """All that a reader of the file's bytes could find, inside tables and workbooks too."""
-    if path.suffix == ".parquet":
-        return " ".join(str(cell) for column in pq.read_table(path).columns for cell in column.to_pylist())
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as parts:
-            return " ".join(parts.read(name).decode("utf-8", "replace") for name in parts.namelist())
-    return path.read_bytes().decode("utf-8", "replace")
-
-
-def holding(root: Path, *names: str) -> list[Path]:
-    """Files of ours that name one of `names`; the client's own exports are not ours."""
-    ours = (path for path in root.rglob("*") if path.is_file() and "clients" not in path.relative_to(root).parts)
-    return [path for path in ours if any(name in texts(path) for name in names)]
 
 
 @pytest.fixture
@@ -161,3 +147,92 @@ def test_leftovers_and_forgotten_snapshots_are_cleared(told):
     assert len(done.deleted) == 3
     assert {path.name for path in (home_of("corner") / "snapshots").iterdir()} == {shown.key, last.key}
     assert not list(shop.month.glob(".work-*")) and shop.current.exists()
+
+
+COPIED = """
+name: Corner
+currency: EUR
+time_zone: UTC
+data: raw
+sources:
+- table: order_lines
+  database: env:NOWHERE
+  files: public.sales.csv
+  columns: {order_id: no, ordered_at: at, customer_id: who, amount: paid}
+"""
+SALES = "no,at,who,paid\n1,2026-10-01,anna,5\n2,2026-10-02,ben,6\n"
+
+
+@pytest.fixture
+def copied(shop):
+    """A client whose lines were copied from a database, and who put an export of their own beside the copy."""
+    folder = shop.root / "clients" / "corner"
+    (folder / "client.yml").write_text(COPIED)
+    (folder / "raw").mkdir()
+    (folder / "raw" / "public.sales.csv").write_text(SALES)
+    (folder / "raw" / "own.csv").write_text("anna\n")
+    take_snapshot(load_client("corner"))
+    record(load_client("corner"), [folder / "raw" / "public.sales.csv"])
+    return shop, folder / "raw", shop.root / "reports"
+
+
+def test_a_copy_is_deleted_with_the_person_and_an_export_is_not(copied):
+    shop, raw, _reports = copied
+    pq.write_table(pa.table({"value": ["whoever"]}), home_of("corner") / "set_aside.parquet")
+    before = json.loads((home_of("corner") / "copies.json").read_text())
+    done = shop.command("erase", "corner", "--id", "anna")
+    assert done.returncode == 0, done.stderr
+    assert "`custkit fetch corner` brings them back, without the person" in done.stdout
+    assert [path.name for path in raw.iterdir()] == ["own.csv"] and len(before) == 1
+    assert not (home_of("corner") / "set_aside.parquet").exists()
+    again = shop.command("intake", "corner")
+    assert again.returncode == 2 and "the table is not copied; run `custkit fetch corner`" in again.stderr
+    second = shop.command("erase", "corner", "--id", "nobody")
+    assert second.returncode == 2 and "run `custkit fetch corner` first" in second.stderr
+
+
+def test_a_person_known_by_the_pseudonym_alone_is_found_in_a_copy(copied):
+    _shop, raw, reports = copied
+    client = load_client("corner")
+    shop_file = raw / "public.sales.csv"
+    shop_file.write_text(SALES.replace("anna", " ａnna"))  # wide letters are the same person
+    upkeep.erase(client, key_of("corner").pseudonym("customer_id", "anna"), reports=reports, now=NOW)
+    assert not shop_file.exists()
+
+
+def test_copies_and_profiles_go_with_the_packs_of_their_month(copied):
+    _shop, raw, reports = copied
+    client = load_client("corner")
+    kept = [raw / "public.sales.csv", *(home_of("corner") / "profiles").iterdir()]
+    for days, gone in ((394, False), (426, True)):  # 13 months
+        at = datetime(2026, 11, 26, tzinfo=UTC).timestamp() - days * 86_400
+        for path in kept:
+            os.utime(path, (at, at))
+        deed = upkeep.purge(client, reports=reports, today=date(2026, 11, 26), now=NOW)
+        assert (set(kept) <= set(deed.deleted), deed.fetch, any(path.exists() for path in kept)) == (gone, gone, not gone)
+    assert (raw / "own.csv").exists()
+
+
+def test_a_copy_no_source_names_and_a_fetch_that_was_killed_are_cleared(copied):
+    shop, raw, reports = copied
+    (raw / ".fetching-corner-abc").mkdir()
+    (raw / ".fetching-corner-abc" / "public.sales.csv").write_text(SALES)
+    assert [path.name for path in upkeep.clear("corner", reports=reports).deleted] == [".fetching-corner-abc"]
+    (shop.root / "clients" / "corner" / "client.yml").write_text(COPIED.replace("public.sales", "public.sales_2"))
+    before = (raw / "public.sales.csv").stat()
+    (raw / "public.sales.csv").write_text(SALES + "3,2026-10-03,ben,1\n")
+    assert upkeep.clear("corner", reports=reports).deleted == [], "somebody wrote to it: it is theirs now"
+    (raw / "public.sales.csv").write_text(SALES)
+    os.utime(raw / "public.sales.csv", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert upkeep.clear("corner", reports=reports).deleted == [raw / "public.sales.csv"]
+    assert sorted(path.name for path in raw.iterdir()) == ["own.csv"]
+
+
+def test_gc_leaves_the_spill_of_an_open_page_and_clears_that_of_a_dead_one(copied):
+    _shop, _raw, reports = copied
+    snapshots = home_of("corner") / "snapshots"
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for pid in (os.getpid(), dead.pid):
+        (snapshots / f".spill-{pid}-0a").mkdir()
+    assert [path.name for path in upkeep.clear("corner", reports=reports).deleted] == [f".spill-{dead.pid}-0a"]

@@ -18,7 +18,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from custkit.errors import BadInput
-from custkit.intake.database import connection, copy_out, select_some, table_columns, table_names
+from custkit.intake.copies import LONGEST_CELL
+from custkit.intake.database import (
+    NUMBERS,  # fmt: skip
+    REFERENCE,
+    connection,
+    copy_out,
+    grants,
+    select,
+    table_columns,
+    table_names,
+    told,
+    user_of,
+)
 from custkit.intake.grammar import TOTAL_WORDS
 from custkit.intake.guess.encodings import Encoding, guess_encoding
 from custkit.intake.guess.values import is_number, looks_like_time
@@ -262,24 +274,38 @@ def all_words(sample: Sample, name: str) -> list[str]:
 
 
 def read_database(reference: str) -> list[Sample]:
-    """A sample of every table and view of a database."""
+    """A sample of every table and view of a database that may be read. Raises BadInput where there is none."""
     found = []
+    csv.field_size_limit(LONGEST_CELL)
     with connection(reference) as con:
-        for relation in table_names(con):
+        relations = table_names(con)
+        if not relations:
+            raise BadInput(_none_to_read(con, reference))
+        for relation in relations:
+            columns = table_columns(con, relation)
             out = io.BytesIO()
-            rows = copy_out(con, select_some(con, relation, ROWS), out)
+            with told(f"{reference} {relation}", con):
+                rows = copy_out(con, select(relation, columns, ROWS), out)
             names, *body = csv.reader(io.StringIO(out.getvalue().decode(), newline=""))
             cells = tuple(zip(*body, strict=True)) if body else ((),) * len(names)
-            kinds = tuple(_sql_kind(kind) for _name, kind in table_columns(con, relation))
+            kinds = tuple(_sql_kind(kind) for _name, kind in columns)
             path = Path(f"{relation}.csv")
             found.append(Sample((path,), "csv", tuple(names), cells, kinds, whole=rows < ROWS, relation=relation, database=reference))
     return found
 
 
+def _none_to_read(con: Any, reference: str) -> str:
+    user, there = user_of(con), table_names(con, readable=False)
+    if not there:
+        return f"{reference}: the database has no table; correct the last part of ${reference.removeprefix(REFERENCE)}"
+    others = f" and {len(there) - 1} others are" if there[1:] else " is"
+    return f"{reference}: no table that {user} may read; {there[0]}{others} there; ask who runs the database for {grants(there[0], user)}"
+
+
 def _sql_kind(kind: str) -> str:
-    if kind.startswith(("timestamp", "date")):
+    if kind in ("date", "timestamp with time zone", "timestamp without time zone"):
         return "time"
-    return "number" if kind in ("smallint", "integer", "bigint", "numeric", "real", "double precision") else "text"
+    return "number" if kind in NUMBERS else "text"
 
 
 def _sample(path: Path, form: str, rows: list[list[Any]], skip: int, width: int, **more: Any) -> Sample:
