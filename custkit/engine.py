@@ -101,11 +101,18 @@ def _postgres_address(engine: Engine) -> dict[str, Any]:
             f"engine postgres: set `engine.url: env:NAME` in client.yml and NAME in the environment ({variable or 'none'} is empty)"
         )
     parts = urlsplit(address)
-    if parts.scheme not in ("postgresql", "postgres"):
-        raise BadInput(f"engine postgres: ${variable} is no address; write postgresql://user:password@host:5432/database")
+    try:
+        port = parts.port or 5432
+    except ValueError:  # a password with a / in it: the error would show a part of it
+        port = 0
+    if parts.scheme not in ("postgresql", "postgres") or not port:
+        raise BadInput(
+            f"engine postgres: ${variable} is no address; write postgresql://user:password@host:5432/database; in a password write "
+            "%40 for @, %3A for :, %2F for / and %25 for %"
+        )
     return {
         "host": parts.hostname,
-        "port": parts.port or 5432,
+        "port": port,
         "user": unquote(parts.username or "") or None,
         "password": unquote(parts.password or "") or None,
         "database": unquote(parts.path.lstrip("/")) or None,

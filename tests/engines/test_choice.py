@@ -117,8 +117,9 @@ def test_an_empty_environment_variable_is_named(monkeypatch, given):
         connect(Engine(kind="postgres", url="env:SHOP_DATABASE"))
 
 
-def test_what_is_no_address_is_said_without_showing_it(monkeypatch):
-    monkeypatch.setenv("SHOP_DATABASE", "db.example:5432 secret")
+@pytest.mark.parametrize("given", ["db.example:5432 secret", "postgresql://ann:secret/word@db.example:5432/shop"])
+def test_what_is_no_address_is_said_without_showing_it(monkeypatch, given):
+    monkeypatch.setenv("SHOP_DATABASE", given)
     with pytest.raises(BadInput, match=r"\$SHOP_DATABASE is no address") as raised:
         connect(Engine(kind="postgres", url="env:SHOP_DATABASE"))
     assert "secret" not in str(raised.value)
