@@ -115,7 +115,7 @@ def _wanted(client: Client) -> dict[str, list[Wanted]]:
     for source in (s for s in client.sources if s.database):
         for file in source.files:
             relation = file.removesuffix(".csv")
-            if set("/\\*?") & set(relation):
+            if relation == file or set("/\\*?") & set(relation):
                 raise BadInput(f"{client.folder / 'client.yml'}: `{file}` is no table; write each as schema.table.csv")
             if any(relation in tables for reference, tables in found.items() if reference != source.database):
                 raise BadInput(f"{client.folder / 'client.yml'}: {file} would be copied from two databases; give one table another name")

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 from rows import row
 
+import custkit
 from custkit.analysis.rfm import rfm
 from custkit.book import open_book
 from custkit.client import load_client
@@ -118,6 +119,13 @@ def test_a_connection_of_the_consultant_s_own_is_as_it_was(lines, tmp_path):
     open_book("test", "2026-10")
     (tmp_path / "own.csv").write_text("a\n1\n")
     assert duckdb.sql(f"SELECT a FROM read_csv('{tmp_path}/own.csv')").fetchall() == [(1,)]
+
+
+def test_no_module_opens_duckdb_without_locking_it():
+    package = Path(custkit.__file__).parent
+    opens = {path: path.read_text("utf-8") for path in package.rglob("*.py") if "duckdb.connect(" in path.read_text("utf-8")}
+    assert len(opens) >= 4
+    assert [str(path) for path, text in opens.items() if "from custkit.locked import lock" not in text] == []
 
 
 def folder_of(tmp_path: Path) -> Path:

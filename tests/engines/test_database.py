@@ -577,3 +577,14 @@ def test_who_was_erased_is_in_nothing_of_ours_and_does_not_come_back_with_the_ne
     taken = take_snapshot(client)
     assert taken.manifest["tables"]["customers"] == 2 and taken.manifest["ledger"]["tables"]["order_lines"]["excluded"] == []
     assert stat.S_IMODE((own.parent / f"{shop.schema}.sales.csv").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("file", ["public.sales", "public.*.csv", "../public.sales.csv"])
+def test_a_file_that_names_no_table_is_refused_before_anything_is_asked(tmp_path, monkeypatch, file):
+    monkeypatch.setenv("CUSTKIT_HOME", str(tmp_path))
+    monkeypatch.delenv("SHOP_DB", raising=False)
+    one = Shop(tmp_path, "", "public", None)
+    one.client()
+    settings = tmp_path / "clients" / "test" / "client.yml"
+    settings.write_text(settings.read_text().replace("public.sales.csv", file))
+    assert f"`{file}` is no table; write each as schema.table.csv" in one.run("fetch", "test", code=BAD_INPUT)
