@@ -432,11 +432,11 @@ def clients() -> int:
 def tables(name: str | None) -> int:
     """Print the canonical tables, or the one NAMEd: every column, its type, unit and meaning."""
     from custkit.errors import BadInput
-    from custkit.tables import CARRIED, TABLES
+    from custkit.tables import CARRIED, SENT
 
-    if name and name not in TABLES:
-        raise BadInput(f"no table `{name}`; there are {', '.join(TABLES)}")
-    for table in [TABLES[name]] if name else list(TABLES.values()):
+    if name and name not in SENT:
+        raise BadInput(f"no table `{name}`; there are {', '.join(SENT)}")
+    for table in [SENT[name]] if name else list(SENT.values()):
         click.echo(f"{table.name}: {table.grain}" + (" (made by intake)" if table.derived else ""))
         for column in table.columns:
             need = "required" if column.required else ""

@@ -19,7 +19,7 @@ from custkit.calendar_days import PromotionDay, country_of, known_place
 from custkit.errors import BadInput
 from custkit.period import Period
 from custkit.segments import NAMED_MAPS, TEN_SEGMENTS, Segment, named_map, settled_map, whole_map
-from custkit.tables import TABLES, source_fields
+from custkit.tables import SENT, source_fields
 from custkit.topic_rules import TOPICS, Topic
 from custkit.yaml_text import Lines, read_yaml
 
@@ -116,7 +116,7 @@ class Source(_Strict):
     @field_validator("table")
     @classmethod
     def _table(cls, given: str) -> str:
-        known = [name for name, table in TABLES.items() if not table.derived]
+        known = [name for name, table in SENT.items() if not table.derived]
         if given not in known:
             raise ValueError(f"`{given}` is not a table a file can feed{_did_you_mean(given, known)}; there are {', '.join(known)}")
         return given

@@ -255,6 +255,18 @@ TABLES: dict[str, Table] = {
     )
 }
 
+# Read by intake and not handed on: which ids are one customer.
+MERGED_CUSTOMERS = _table(
+    "merged_customers",
+    "one customer id that was merged into another",
+    "customer_id",
+    None,
+    Column("customer_id", "string", "the id that is no longer used", required=True),
+    Column("merged_into", "string", "the id that its customer has now, or had next", required=True),
+)
+# Every table that a file can feed, and those that intake derives.
+SENT: dict[str, Table] = {**TABLES, MERGED_CUSTOMERS.name: MERGED_CUSTOMERS}
+
 # What a source may map beside its table's own columns: read once, carried where it belongs.
 CARRIED: dict[str, dict[str, str]] = {
     "order_lines": {
@@ -283,5 +295,5 @@ COMPUTED: dict[str, frozenset[str]] = {
 
 def source_fields(table: str) -> tuple[str, ...]:
     """Names a client file may map for `table`, in order."""
-    own = (c.name for c in TABLES[table].columns if c.name not in COMPUTED.get(table, ()))
+    own = (c.name for c in SENT[table].columns if c.name not in COMPUTED.get(table, ()))
     return (*own, *CARRIED.get(table, ()))

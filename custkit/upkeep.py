@@ -26,13 +26,13 @@ import pyarrow.parquet as pq
 
 from custkit.client import Client, load_client
 from custkit.errors import BadInput, Busy
-from custkit.intake import take_snapshot
+from custkit.intake import Snapshot, take_snapshot
 from custkit.intake.copies import cells_of, copies, forsaken, missing
 from custkit.intake.persons import erased_path, home_of, key_of
 from custkit.intake.staging import QUARANTINE
 from custkit.keys import PREFIX
 from custkit.reporting import publish
-from custkit.tables import TABLES
+from custkit.tables import MERGED_CUSTOMERS, TABLES
 
 MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 LEFTOVERS = (".making-*", ".spill-*", ".work-*", ".current-*")
@@ -68,7 +68,7 @@ def subject(client: Client, customer: str) -> dict[str, list[dict[str, Any]]]:
     customer: the id as the client knows it, or its pseudonym.
     """
     snapshot = take_snapshot(client, progress=False)
-    names = _names(client, customer)
+    names = _names(client, customer, snapshot)
     found = {}
     for table in TABLES:
         path = snapshot.path(table)
@@ -89,12 +89,12 @@ def erase(client: Client, customer: str, *, reports: Path, now: datetime, dry_ru
 
     customer: the id as the client knows it, or its pseudonym. Raises BadInput where nothing of ours and nothing in the exports knows it.
     """
-    names = _names(client, customer)
-    pseudonym = next(name for name in names if name.startswith(PREFIX))
-    home, copied = home_of(client.slug), copies(client)
-    names |= {cell for path in copied for cell in cells_of(client, path, [pseudonym])}
-    deed = Deed("erase", client.slug)
     unread = missing(client)  # an erasure before this one deleted copies, and nobody has fetched them again
+    names = _names(client, customer, None if unread else take_snapshot(client, progress=False))
+    pseudonyms = sorted(name for name in names if name.startswith(PREFIX))
+    home, copied = home_of(client.slug), copies(client)
+    names |= {cell for path in copied for cell in cells_of(client, path, pseudonyms)}
+    deed = Deed("erase", client.slug)
     known = {} if unread else subject(client, customer)
     deed.rows = {table: len(rows) for table, rows in known.items()}
     names |= _mails(known)
@@ -103,7 +103,7 @@ def erase(client: Client, customer: str, *, reports: Path, now: datetime, dry_ru
     loose = [*_files(reports / client.slug, "*/.jobs/*"), *_files(home, "*.parquet"), *_files(home / "profiles"), *copied]
     deed.deleted += [path for path in loose if _names_any(path, names)]
     before = erased_path(client.slug).read_text("ascii").split() if erased_path(client.slug).exists() else []
-    if not deed.rows and not deed.deleted and pseudonym not in before:
+    if not deed.rows and not deed.deleted and not {*pseudonyms} & {*before}:
         first = f"run `custkit fetch {client.slug}` first; " if unread else ""
         raise BadInput(f"client {client.slug} has no customer {customer!r}: {first}write the id as it stands in the exports")
     deed.deleted += [path for path in (home / "set_aside.parquet",) if path.exists() and path not in deed.deleted]
@@ -112,10 +112,10 @@ def erase(client: Client, customer: str, *, reports: Path, now: datetime, dry_ru
         return deed
     with _held(*_locks(client, reports)):
         # First the list: whatever stops the rest, the person does not come in again.
-        publish.write_whole(erased_path(client.slug), "".join(f"{one}\n" for one in sorted({*before, pseudonym})))
+        publish.write_whole(erased_path(client.slug), "".join(f"{one}\n" for one in sorted({*before, *pseudonyms})))
         _delete(deed.deleted)
         _drop_dangling(reports / client.slug)
-    deed.receipt(now, {"pseudonym": pseudonym[:8] + "…"})
+    deed.receipt(now, {"pseudonyms": [one[:8] + "…" for one in pseudonyms]})
     return deed
 
 
@@ -227,11 +227,16 @@ def _locks(client: Client, reports: Path) -> list[Path]:
     return [home_of(client.slug) / "intake.lock", *sorted((reports / client.slug).glob("*/.lock"))]
 
 
-def _names(client: Client, customer: str) -> set[str]:
-    """How one person may stand in our files: the id as sent, and its pseudonym."""
-    if customer.startswith(PREFIX):
-        return {customer}
-    return {customer.strip(), key_of(client.slug).pseudonym("customer_id", customer)}
+def _names(client: Client, customer: str, snapshot: Snapshot | None) -> set[str]:
+    """How one person may stand in our files: the id as sent and its pseudonym, those of every id that is merged with it too."""
+    names = {customer} if customer.startswith(PREFIX) else {customer.strip(), key_of(client.slug).pseudonym("customer_id", customer)}
+    if snapshot and (path := snapshot.path(MERGED_CUSTOMERS.name)):
+        theirs = pc.field("customer_id").isin(sorted(names)) | pc.field("merged_into").isin(sorted(names))
+        survivors = pq.read_table(path, filters=theirs)["merged_into"].unique()
+        joined = pq.read_table(path, filters=pc.field("merged_into").isin(survivors))
+        names |= {*survivors.to_pylist(), *joined["customer_id"].to_pylist()}
+    sent = [name for name in names if not name.startswith(PREFIX)]
+    return names | set(key_of(client.slug).pseudonyms("customer_id", sent)) if sent else names
 
 
 def _snapshots(slug: str) -> list[Path]:

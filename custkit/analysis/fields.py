@@ -12,7 +12,7 @@ from ibis import _
 
 from custkit.client import Client
 from custkit.engine import fetch
-from custkit.tables import COMPUTED, TABLES
+from custkit.tables import COMPUTED, SENT, TABLES
 from custkit.words import mark
 
 CARRIES, LIMITS, CANNOT = mark("carries"), mark("carries, with limits"), mark("cannot")
@@ -191,7 +191,7 @@ def idle_fields(client: Client) -> tuple[str, ...]:
     """Fields that the client file maps and that feed no promise, name nothing and link nothing: they need not be sent. [S112]"""
     found = []
     for source in client.sources:
-        spec = TABLES[source.table]
+        spec = SENT[source.table]
         for column in source.columns:
             known = spec.by_name.get(column)
             needed = known is None or known.required or known.feeds or column in spec.key or column.endswith("_id") or column in _READ

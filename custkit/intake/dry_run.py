@@ -13,6 +13,7 @@ from custkit.errors import BadInput
 from custkit.intake.inputs import find_inputs
 from custkit.intake.ledger import PERSONAL, REMEDIES, stop_past_limits
 from custkit.intake.lines import make_lines
+from custkit.intake.merges import merge_customers
 from custkit.intake.staging import STRUCTURAL, FileCount, stage
 from custkit.locked import lock
 from custkit.tables import TABLES, source_fields
@@ -42,6 +43,7 @@ def dry_run(client: Client) -> DryRun:
         lock(con, spill=Path(folder))
         inputs = find_inputs(client, Path(folder) / "inputs.json")
         files, _notes = stage(con, client, inputs, lambda _label, _bytes: None)
+        merge_customers(con, client)
         aside = _aside(con, client)
         stops = ""
         if any(source.table == "order_lines" for source in client.sources):

@@ -34,7 +34,7 @@ REMEDIES = {
     "number_unparsable": 'name texts that mean "not known" under `null`',
     "unknown_value": "translate the file's words under `values`",
 }
-PERSONAL = ("customer_id", "visitor_id")
+PERSONAL = ("customer_id", "visitor_id", "merged_into")
 SHOWN = 5
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from custkit.client import Client, workspace
 from custkit.intake.grammar import lit, name
+from custkit.intake.merges import MERGES
 from custkit.keys import Key, client_key
 
 COLUMNS = ("customer_id", "visitor_id")
@@ -69,6 +70,8 @@ def name_persons(con: duckdb.DuckDBPyConnection, client: Client, persons: Person
     key = key_of(client.slug)
     there = {t for (t,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     gone: dict[str, int] = {}
+    if MERGES in there:
+        persons, gone[MERGES] = _name_merges(con, persons, key)
     for table in (t for t in TABLES_OF_PERSONS if t in there):
         columns = [c for (c,) in con.execute(f"SELECT column_name FROM (DESCRIBE {name(table)})").fetchall()]
         for column in (c for c in COLUMNS if c in columns):
@@ -82,6 +85,26 @@ def name_persons(con: duckdb.DuckDBPyConnection, client: Client, persons: Person
     if persons.pseudonyms:
         _mask_quarantine(con, client, key)
     return {table: rows for table, rows in gone.items() if rows}
+
+
+def _name_merges(con: duckdb.DuckDBPyConnection, persons: Persons, key: Key) -> tuple[Persons, int]:
+    """The map of merged ids with pseudonyms and without the erased; who was erased under one of their ids is erased under all."""
+    found = con.execute(f"SELECT customer_id FROM {MERGES} UNION SELECT merged_into FROM {MERGES}").fetchall()
+    _put_names(con, "customer_id", [i for (i,) in found], key)
+    con.execute(
+        f"CREATE OR REPLACE TABLE met AS SELECT m.*, a.pseudonym AS mark, b.pseudonym AS into_mark FROM {MERGES} m "
+        "JOIN named a ON a.id = m.customer_id JOIN named b ON b.id = m.merged_into"
+    )
+    con.register("erased", pa.table({"pseudonym": pa.array(sorted(persons.erased), pa.string())}))
+    theirs = con.execute("SELECT DISTINCT into_mark FROM met WHERE mark IN (FROM erased) OR into_mark IN (FROM erased)").fetchall()
+    con.unregister("erased")
+    erased = persons.erased | {mark for (mark,) in theirs}
+    con.register("gone", pa.table({"mark": pa.array([mark for (mark,) in theirs], pa.string())}))
+    (rows,) = con.execute("SELECT count(*) FROM met WHERE into_mark IN (FROM gone)").fetchone() or (0,)
+    columns = "mark AS customer_id, into_mark AS merged_into" if persons.pseudonyms else "customer_id, merged_into"
+    con.execute(f"CREATE OR REPLACE TABLE {MERGES} AS SELECT {columns} FROM met WHERE into_mark NOT IN (FROM gone)")
+    con.unregister("gone")
+    return Persons(persons.pseudonyms, erased, persons.key_id), int(rows)
 
 
 def _look_up(con: duckdb.DuckDBPyConnection, table: str, column: str, key: Key) -> None:
@@ -133,7 +156,8 @@ def _rename(con: duckdb.DuckDBPyConnection, table: str, column: str) -> None:
 def _mask_quarantine(con: duckdb.DuckDBPyConnection, client: Client, key: Key) -> None:
     """A cell set aside shows no id; a whole line set aside may hold anything and shows nothing but its place."""
     for canonical in COLUMNS:
-        mapped = sorted({m.column for source in client.sources for f, m in source.columns.items() if f == canonical and m.column})
+        fields = (canonical, "merged_into") if canonical == "customer_id" else (canonical,)
+        mapped = sorted({m.column for source in client.sources for f, m in source.columns.items() if f in fields and m.column})
         if not mapped:
             continue
         theirs = f'"column" IN ({", ".join(lit(column) for column in mapped)})'

@@ -27,13 +27,14 @@ from custkit.demo import prepare
 from custkit.errors import BadInput
 from custkit.intake import ledger, lines, others
 from custkit.intake.inputs import Input, find_inputs
+from custkit.intake.merges import MERGES, merge_customers
 from custkit.intake.notes import Note, changes, notes_on_customers, notes_on_months, notes_on_totals, profile
 from custkit.intake.persons import Persons, name_persons, named_lines, persons_of
 from custkit.intake.provided import provided
 from custkit.intake.staging import QUARANTINE, Tick, stage
 from custkit.intake.write import write_query, write_table
 from custkit.locked import lock
-from custkit.tables import TABLES
+from custkit.tables import MERGED_CUSTOMERS, TABLES
 
 LONG = 20 << 20
 SHAPE = 2
@@ -202,8 +203,10 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
         files, notes = stage(con, client, inputs, tick)
         has_lines = any(source.table == "order_lines" for source in client.sources)
         sent = {client.sources[one.source].table for one in inputs}
-        folded = []
-        for table in dict.fromkeys(source.table for source in client.sources if source.table != "order_lines"):
+        folded, remarks = merge_customers(con, client)
+        notes += remarks
+        apart = ("order_lines", MERGED_CUSTOMERS.name)
+        for table in dict.fromkeys(source.table for source in client.sources if source.table not in apart):
             target = {"customers": "customer_rows", "products": "product_rows"}.get(table, table)
             folded.append(others.make_table(con, client, table, target))
         has_costs = "unit_cost" in lines.mapped_fields(client, "products")
@@ -246,6 +249,8 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
             }
             written = {table: one.result() for table, one in packed.items()}
         write_query(con, order, QUARANTINE, folder / "quarantine.parquet")
+        if MERGES in made:
+            write_table(con, MERGED_CUSTOMERS.name, MERGES, folder)
         told = profile(con, files, written) | {"filled": _filled(folder, written)}
         notes += notes_on_months(told)
         if has_lines:

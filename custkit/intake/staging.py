@@ -22,7 +22,7 @@ from custkit.intake.grammar import SERIALS, TOTAL_WORDS, WORDS, Grammar, lit, na
 from custkit.intake.inputs import Input
 from custkit.intake.notes import Note
 from custkit.intake.parquet import read_parquet
-from custkit.tables import CARRIED, TABLES
+from custkit.tables import CARRIED, SENT
 
 READERS = {"csv": read_delimited, "excel": read_excel, "parquet": read_parquet}
 MONEY_FIELDS = ("amount", "unit_price", "unit_cost", "order_total")
@@ -89,8 +89,8 @@ class FileCount:
 
 def field_type(table: str, canonical: str) -> str:
     """`decimal`, `timestamp`, `int64`, `float64`, `boolean` or `string` of a field that a file may feed."""
-    if canonical in TABLES[table].by_name:
-        return TABLES[table].by_name[canonical].type.split("(")[0]
+    if canonical in SENT[table].by_name:
+        return SENT[table].by_name[canonical].type.split("(")[0]
     assert canonical in CARRIED[table]
     return "decimal" if canonical in ("unit_price", "order_total") else "string"
 
@@ -108,8 +108,8 @@ SQL_TYPES = {
 def required_fields(source: Source) -> tuple[str, ...]:
     """Mapped fields that no accepted row may lack."""
     mapped = source.columns
-    keys = TABLES[source.table].key if source.table != "order_lines" else ()
-    needed = [c.name for c in TABLES[source.table].columns if (c.required or c.name in keys) and c.name in mapped]
+    keys = SENT[source.table].key if source.table != "order_lines" else ()
+    needed = [c.name for c in SENT[source.table].columns if (c.required or c.name in keys) and c.name in mapped]
     if source.table == "campaign_contacts" or "amount" in mapped or source.table != "order_lines":
         return tuple(needed)
     if "gross_amount" in mapped:
@@ -509,7 +509,7 @@ def _known_amount(source: Source) -> str:
 
 def _time(source: Source) -> str:
     """SQL of the time by which a row lies before or after the end of a month; null where the file has none."""
-    time = TABLES[source.table].time
+    time = SENT[source.table].time
     return name(time) if time and time in source.columns else "CAST(NULL AS TIMESTAMP)"
 
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from custkit.intake.ahead import ahead
 from custkit.intake.grammar import name
-from custkit.tables import TABLES
+from custkit.tables import SENT
 
 ROW_GROUP = 262_144
 ORDER_BY = {
@@ -24,11 +24,11 @@ ORDER_BY = {
 
 def write_table(con: duckdb.DuckDBPyConnection, table: str, rows: str, folder: Path) -> int:
     """Write `rows` as the canonical `table`; how many there are."""
-    schema = TABLES[table].arrow_schema
+    schema = SENT[table].arrow_schema
     has = {c for (c,) in con.execute(f"SELECT column_name FROM (DESCRIBE {name(rows)})").fetchall()}
     columns = ", ".join(f"CAST({name(f.name) if f.name in has else 'NULL'} AS {_sql_type(f.type)}) AS {name(f.name)}" for f in schema)
-    keys = TABLES[table].key
-    usual = ", ".join(name(k) for k in ((TABLES[table].time,) if TABLES[table].time in has else ()) + keys if k)
+    keys = SENT[table].key
+    usual = ", ".join(name(k) for k in ((SENT[table].time,) if SENT[table].time in has else ()) + keys if k)
     return write_query(
         con, f"SELECT {columns} FROM {name(rows)} {ORDER_BY.get(table, f'ORDER BY {usual}')}", schema, folder / f"{table}.parquet"
     )

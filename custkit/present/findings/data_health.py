@@ -27,6 +27,7 @@ TABLE_NAMES = {
     "loyalty_ledger": mark("loyalty ledger"),
     "surveys": mark("surveys"),
     "marketing_spend": mark("marketing spend"),
+    "merged_customers": mark("merged customers"),
 }
 EXCLUSIONS = {
     "duplicate": mark("left out: the same line twice"),
