@@ -106,6 +106,7 @@ def main() -> None:
 @click.option(
     "--shared", is_flag=True, help="A copy that leaves the house: counts of few people (`limits.min_cell`) hidden, no lists of people."
 )
+@click.option("--time-limit", type=click.IntRange(1), metavar="SECONDS", help="Longest a cell may take; 1800 if not given.")
 @click.option("--reports", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Where packs go; reports/ if not given.")
 @_guarded
 def run(
@@ -116,6 +117,7 @@ def run(
     workers: int | None,
     force: bool,
     shared: bool,
+    time_limit: int | None,
     reports: Path | None,
 ) -> int:
     """Make the report pack of CLIENT: run its notebooks, check them, render them, publish them at once."""
@@ -134,6 +136,7 @@ def run(
             workers=workers,
             force=force,
             shared=shared,
+            time_limit=time_limit,
             reports=reports,
             listen=progress.listen,
             planned=progress.planned,

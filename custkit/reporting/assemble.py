@@ -74,6 +74,18 @@ def _write_lists(build: Build, told: Told, key: str) -> None:
             build.failed[told.name] = Fault("ListChanged", f"the list `{given['name']}` is not what the notebook wrote; run with --force")
             return
         given["files"] += write_lists(source, build.work / FOLDER, given["name"])
+        told.warnings += _texts_changed(given)
+
+
+def _texts_changed(given: dict[str, Any]) -> list[str]:
+    """What a file of a list could not hold as it is."""
+    says = {"cut": "texts cut because a cell holds no more: {n}", "replaced": "cells in which � stands for what is no text: {n}"}
+    return [
+        f"{file['file']}: {text.format(n=file[what])}; the Parquet file holds them whole"
+        for file in given["files"]
+        for what, text in says.items()
+        if file[what]
+    ]
 
 
 def _render_pages(build: Build, pack: Pack) -> Pack:

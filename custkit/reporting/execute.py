@@ -71,6 +71,7 @@ class Task:
     run_id: str
     environment: Mapping[str, str]
     warm: bool = True
+    cell_seconds: int = CELL_SECONDS
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ def _papermill(task: Task, started: Callable[..., None]) -> Fault | None:
             request_save_on_cell_execute=False,
             autosave_cell_every=0,
             start_timeout=START_SECONDS,
-            execution_timeout=CELL_SECONDS,
+            execution_timeout=task.cell_seconds,
             config=Config({"KernelManager": manager}),
             on_cell_start=started,
         )
@@ -194,7 +195,11 @@ def _papermill(task: Task, started: Callable[..., None]) -> Fault | None:
             mark("Most often the machine ran out of memory: run again with --workers 1; the kernel's last words are in kernel.log."),
         )
     except (CellTimeoutError, TimeoutError) as error:
-        return Fault("TimeoutError", _clean(str(error)), mark("The cell ran longer than allowed: look for a join that multiplies rows."))
+        return Fault(
+            "TimeoutError",
+            _clean(str(error)),
+            mark("The cell ran longer than allowed: look for a join that multiplies rows, or allow more with --time-limit."),
+        )
     except (NoSuchKernel, RuntimeError, OSError, ValueError) as error:
         return Fault(type(error).__name__, _clean(str(error)))
     return None

@@ -6,6 +6,7 @@ import csv
 import os
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -25,23 +26,29 @@ SHEET_ROWS = 1_048_575  # under the header
 _FORMULA = re.compile("^[\\s\\u00a0\\u200b\\ufeff]*[=+\\-@\\t\\r\\n|%\uff1d\uff0b\uff0d\uff20\u2212]")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")  # what a workbook takes for the code of a character
+CELL_LENGTH = 32_767  # of a workbook, in UTF-16 units
+CUT, NO_TEXT = "… [cut]", "\ufffd"
 
 
 def write_lists(source: Path, folder: Path, name: str, *, sheet_rows: int = SHEET_ROWS) -> list[dict[str, Any]]:
     """A list's Parquet → `folder`/name.xlsx, .csv, .parquet, readable by the owner only.
 
-    →  for each file: format, file, sha256, bytes, sheets (of the workbook)
+    →  for each file: format, file, sha256, bytes, sheets (of the workbook), cut and replaced (texts of this file)
 
     CSV is UTF-8 with a byte order mark, all text in quotes; text that a spreadsheet would take for a formula has an apostrophe before it.
-    XLSX holds text as text cells, so nothing is put before it; more rows than a sheet holds go on to the next sheet.
+    XLSX holds text as text cells, so nothing is put before it; more rows than a sheet holds go on to the next sheet. A text longer than
+    its cells hold is cut and ends in a mark that says so; control characters, which it cannot hold, become `\ufffd`, as NUL does in CSV.
+    Parquet holds every text as it is.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with pq.ParquetFile(source) as file:
         header, rows = file.schema_arrow.names, file.metadata.num_rows
     sheets = max(1, -(-rows // sheet_rows))
     _copy(source, folder / f"{name}.parquet")
-    _csv(header, _rows(source), folder / f"{name}.csv")
-    _xlsx(header, _rows(source), folder / f"{name}.xlsx", sheets=sheets, sheet_rows=sheet_rows)
+    changed = {ending: Counter[str]() for ending in FORMATS}
+    _csv(header, _rows(source), folder / f"{name}.csv", changed["csv"])
+    _xlsx(header, _rows(source), folder / f"{name}.xlsx", changed["xlsx"], sheets=sheets, sheet_rows=sheet_rows)
     paths = [folder / f"{name}.{ending}" for ending in FORMATS]
     return [
         {
@@ -50,6 +57,8 @@ def write_lists(source: Path, folder: Path, name: str, *, sheet_rows: int = SHEE
             "sha256": publish.sha256(path),
             "bytes": path.stat().st_size,
             "sheets": sheets,
+            "cut": changed[path.suffix[1:]]["cut"],
+            "replaced": changed[path.suffix[1:]]["replaced"],
         }
         for path in paths
     ]
@@ -71,29 +80,36 @@ def _copy(source: Path, target: Path) -> None:
             file.write(piece)
 
 
-def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]], target: Path) -> None:
+def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]], target: Path, changed: Counter[str]) -> None:
     with _private(target) as file, TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
         writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
-        writer.writerow([_harmless(name) for name in header])
-        writer.writerows([_plain(value) for value in row] for row in rows)
+        writer.writerow([_harmless(name, changed) for name in header])
+        writer.writerows([_plain(value, changed) for value in row] for row in rows)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, changed: Counter[str]) -> Any:
     if value is None or isinstance(value, bool):
         return "" if value is None else int(value)
     if isinstance(value, int | float):
         return value
     if isinstance(value, Decimal):
         return float(value)
-    return value.isoformat(sep=" ") if isinstance(value, datetime) else value.isoformat() if isinstance(value, date) else _harmless(value)
+    return _harmless(value, changed) if isinstance(value, str) else _written(value)
 
 
-def _harmless(text: str) -> str:
-    text = text.replace("\0", "")
+def _written(value: Any) -> str:
+    return value.isoformat(sep=" ") if isinstance(value, datetime) else value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _harmless(text: str, changed: Counter[str]) -> str:
+    changed["replaced"] += "\0" in text
+    text = text.replace("\0", NO_TEXT)
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def _xlsx(header: Sequence[str], rows: Iterator[Sequence[Any]], target: Path, *, sheets: int, sheet_rows: int) -> None:
+def _xlsx(
+    header: Sequence[str], rows: Iterator[Sequence[Any]], target: Path, changed: Counter[str], *, sheets: int, sheet_rows: int
+) -> None:
     space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     packed = "http://schemas.openxmlformats.org/package/2006"
@@ -120,9 +136,9 @@ def _xlsx(header: Sequence[str], rows: Iterator[Sequence[Any]], target: Path, *,
             book.writestr(_entry(name), head + text)
         for i in numbers:
             with book.open(_entry(f"xl/worksheets/sheet{i}.xml"), "w", force_zip64=True) as sheet:
-                sheet.write(f'{head}<worksheet xmlns="{space}"><sheetData>{_row(header)}'.encode())
+                sheet.write(f'{head}<worksheet xmlns="{space}"><sheetData>{_row(header, changed)}'.encode())
                 for _n, row in zip(range(sheet_rows), rows, strict=False):
-                    sheet.write(_row(row).encode())
+                    sheet.write(_row(row, changed).encode())
                 sheet.write(b"</sheetData></worksheet>")
 
 
@@ -132,17 +148,27 @@ def _entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
-def _row(values: Sequence[Any]) -> str:
-    return "<row>" + "".join(_cell(value) for value in values) + "</row>"
+def _row(values: Sequence[Any], changed: Counter[str]) -> str:
+    return "<row>" + "".join(_cell(value, changed) for value in values) + "</row>"
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, changed: Counter[str]) -> str:
     if value is None:
         return "<c/>"
     if isinstance(value, bool):
         return f'<c t="b"><v>{int(value)}</v></c>'
     if isinstance(value, int | float | Decimal):
         return f"<c><v>{value}</v></c>"
-    text = value.isoformat(sep=" ") if isinstance(value, datetime) else value.isoformat() if isinstance(value, date) else str(value)
-    text = escape(_ILLEGAL.sub("", text), {"\r": "&#13;", "\n": "&#10;", "\t": "&#9;"})
-    return f'<c t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
+    text, replaced = _ILLEGAL.subn(NO_TEXT, _written(value))
+    whole = _that_fits(text)
+    changed.update({"replaced": bool(replaced), "cut": whole != text})
+    coded = escape(_ESCAPE.sub("_x005F_", whole), {"\r": "&#13;", "\n": "&#10;", "\t": "&#9;"})
+    return f'<c t="inlineStr"><is><t xml:space="preserve">{coded}</t></is></c>'
+
+
+def _that_fits(text: str) -> str:
+    """The text, or as much of it as a cell holds with the mark that it was cut; no character is cut in two."""
+    units = text.encode("utf-16-le")
+    if len(units) <= 2 * CELL_LENGTH:
+        return text
+    return units[: 2 * (CELL_LENGTH - len(CUT))].decode("utf-16-le", "ignore") + CUT

@@ -17,7 +17,7 @@ from custkit.intake import take_snapshot
 from custkit.present.mime import LISTS_FOLDER
 from custkit.reporting import publish
 from custkit.reporting.build import Build, Outcome
-from custkit.reporting.execute import OUT, SENTINEL_CELL, Fault, Task, Verdict
+from custkit.reporting.execute import CELL_SECONDS, OUT, SENTINEL_CELL, Fault, Task, Verdict
 from custkit.reporting.plan import Job, Plan, digest, make_plan
 from custkit.reporting.run import Listener, kernel_environment, run_tasks, warm_up
 from custkit.words import mark
@@ -33,6 +33,7 @@ def run_packs(
     workers: int | None = None,
     force: bool = False,
     shared: bool = False,
+    time_limit: int | None = None,
     reports: Path | None = None,
     listen: Listener = lambda *_: None,
     planned: Callable[[Plan, Sequence[str], Sequence[str]], None] = lambda *_: None,
@@ -40,6 +41,7 @@ def run_packs(
     """Plan, run and publish every client's month; one client's trouble does not stop the others.
 
     shared: packs that leave the house, beside the house's own: few people are not told of, and no list of people is written.
+    time_limit: seconds that a cell may take before its kernel is ended; half an hour where none is given.
     planned(plan, to_run, kept) is told what will be run and what stands from before.
     """
     place = (reports or workspace() / "reports").resolve()
@@ -59,7 +61,7 @@ def run_packs(
                 continue
             building.append(begun)
             planned(begun.plan, list(begun.waiting), list(begun.ready))
-        outcomes += _run(building, workers or os.cpu_count() or 1, listen)
+        outcomes += _run(building, workers or os.cpu_count() or 1, time_limit or CELL_SECONDS, listen)
     return sorted(outcomes, key=lambda outcome: list(slugs).index(outcome.client))
 
 
@@ -91,13 +93,13 @@ def _begin(
     return build
 
 
-def _run(building: Sequence[Build], workers: int, listen: Listener) -> list[Outcome]:
+def _run(building: Sequence[Build], workers: int, time_limit: int, listen: Listener) -> list[Outcome]:
     outcomes = [_assemble(build) for build in building if not build.waiting]
-    tasks = {task.folder: (build, job) for build in building for job in build.waiting.values() for task in [_task(build, job)]}
+    tasks = {task.folder: (build, job) for build in building for job in build.waiting.values() for task in [_task(build, job, time_limit)]}
     if not tasks:
         return outcomes
     # The longest first, so that none is left alone at the end.
-    order = [_task(build, job) for build, job in sorted(tasks.values(), key=lambda work: -work[1].cells)]
+    order = [_task(build, job, time_limit) for build, job in sorted(tasks.values(), key=lambda work: -work[1].cells)]
 
     def finish(task: Task, verdict: Verdict) -> None:
         build, job = tasks[task.folder]
@@ -110,7 +112,7 @@ def _run(building: Sequence[Build], workers: int, listen: Listener) -> list[Outc
     return outcomes
 
 
-def _task(build: Build, job: Job) -> Task:
+def _task(build: Build, job: Job, time_limit: int) -> Task:
     folder = build.work / "private" / job.notebook
     return Task(
         source=str(job.path),
@@ -125,6 +127,7 @@ def _task(build: Build, job: Job) -> Task:
             LISTS_FOLDER: str(folder / LISTS),
             **({SHARED: "1"} if build.plan.shared else {}),
         },
+        cell_seconds=time_limit,
     )
 
 

@@ -46,3 +46,11 @@ PAYLOADS = (
     "＜script＞pwned=1＜/script＞",
     "'; DROP TABLE orders; --",
 )
+
+# What a spreadsheet would take for a formula or a link, or read as something else.
+FORMULAS = [
+    "=1+1", "=cmd|' /C calc'!A0", "=HYPERLINK(\"http://evil.example\",\"x\")", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1+1",
+    " =1+1", "\u3000=1+1", "\u00a0=1+1", "＝1+1", "＋1+1", "－1+1", "＠SUM(A1)", "\u22121+1", "=IMPORTXML(\"http://x\",\"//a\")", "|calc",
+    "%0A=1", "=DDE(\"a\";\"b\")", "http://evil.example", "https://evil.example/=1", "mailto:a@evil.example", "www.evil.example",
+    "\\\\host\\share", "javascript:alert(1)", "<script>alert(1)</script>", "a;=1+1", "a,=1+1", "a\n=1+1", "\"=1+1\"", "'=1+1", "007", "1E5",
+]  # fmt: skip

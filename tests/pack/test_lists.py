@@ -5,22 +5,17 @@ import stat
 import zipfile
 from datetime import datetime
 from decimal import Decimal
+from xml.etree import ElementTree
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from payloads import FORMULAS as PAYLOADS
 from python_calamine import CalamineWorkbook
 
 from custkit.reporting.lists import write_lists
-
-PAYLOADS = [
-    "=1+1", "=cmd|' /C calc'!A0", "=HYPERLINK(\"http://evil.example\",\"x\")", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1+1",
-    " =1+1", "\u3000=1+1", "\u00a0=1+1", "＝1+1", "＋1+1", "－1+1", "＠SUM(A1)", "\u22121+1", "=IMPORTXML(\"http://x\",\"//a\")", "|calc",
-    "%0A=1", "=DDE(\"a\";\"b\")", "http://evil.example", "https://evil.example/=1", "mailto:a@evil.example", "www.evil.example",
-    "\\\\host\\share", "javascript:alert(1)", "<script>alert(1)</script>", "a;=1+1", "a,=1+1", "a\n=1+1", "\"=1+1\"", "'=1+1", "007", "1E5",
-]  # fmt: skip
 
 
 @pytest.fixture
@@ -81,3 +76,76 @@ def test_more_rows_than_a_sheet_holds_go_on_to_the_next(source, tmp_path):
     sheets = [book.get_sheet_by_index(i).to_python() for i in range(len(book.sheet_names))]
     assert files[0]["sheets"] == 4 and [len(sheet) for sheet in sheets] == [11, 11, 11, 6]
     assert [row[1] for sheet in sheets for row in sheet[1:]] == PAYLOADS
+
+
+def put(folder, *texts):
+    """A list of these texts, written: what its files are told to hold, and the cells of the workbook as its XML has them."""
+    pq.write_table(pa.table({"customer_id": [f"{i}" for i in range(len(texts))], "note": list(texts)}), folder / "kept.parquet")
+    files = {file["format"]: file for file in write_lists(folder / "kept.parquet", folder / "lists", "due")}
+    with zipfile.ZipFile(folder / "lists" / "due.xlsx") as book:
+        sheet = ElementTree.fromstring(book.read("xl/worksheets/sheet1.xml"))
+    space = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    return files, [row[1].findtext(f"{space}is/{space}t") for row in list(sheet.iter(f"{space}row"))[1:]]
+
+
+def read_csv(folder):
+    csv.field_size_limit(1 << 20)
+    with (folder / "lists" / "due.csv").open(encoding="utf-8-sig", newline="") as file:
+        return [row["note"] for row in csv.DictReader(file)]
+
+
+LONG = ("x" * 32_767, "x" * 32_768, "好" * 40_000, "😀" * 16_383, "😀" * 16_384, "a" + "😀" * 20_000, "=" + "y" * 40_000)
+
+
+def test_a_text_longer_than_a_cell_is_cut_with_a_mark_and_counted(tmp_path):
+    files, cells = put(tmp_path, *LONG)
+    assert files["xlsx"]["cut"] == 5 and files["csv"]["cut"] == files["parquet"]["cut"] == 0
+    for text, cell in zip(LONG, cells, strict=True):
+        assert len(cell.encode("utf-16-le")) // 2 <= 32_767
+        if len(text.encode("utf-16-le")) // 2 <= 32_767:
+            assert cell == text
+        else:
+            assert cell.endswith("… [cut]") and text.startswith(cell.removesuffix("… [cut]")) and len(cell) > 16_000
+    assert pq.read_table(tmp_path / "lists" / "due.parquet")["note"].to_pylist() == list(LONG)
+    assert [note.removeprefix("'") for note in read_csv(tmp_path)] == list(LONG)
+    read = CalamineWorkbook.from_path(str(tmp_path / "lists" / "due.xlsx")).get_sheet_by_index(0).to_python()
+    assert [row[1] for row in read[1:]] == cells
+
+
+def test_openpyxl_reads_a_cut_text(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    _files, cells = put(tmp_path, *LONG)
+    sheet = openpyxl.load_workbook(tmp_path / "lists" / "due.xlsx").active
+    assert [row[1].value for row in sheet.iter_rows(min_row=2)] == cells
+
+
+def test_characters_that_are_no_text_are_replaced_and_counted(tmp_path):
+    odd = ("a\0b", "\x01\x02", "bell\x07 and \x1b[31m", "\ufffe\uffff", "tab\tand\nline\rstay", "plain")
+    files, cells = put(tmp_path, *odd)
+    assert cells == ["a�b", "��", "bell� and �[31m", "��", "tab\tand\nline\rstay", "plain"]
+    assert (files["xlsx"]["replaced"], files["csv"]["replaced"], files["parquet"]["replaced"]) == (4, 1, 0)
+    assert pq.read_table(tmp_path / "lists" / "due.parquet")["note"].to_pylist() == list(odd)
+    assert read_csv(tmp_path) == ["a�b", *odd[1:]]
+
+
+def test_a_text_that_looks_like_the_code_of_a_character_stays_that_text(tmp_path):
+    """A workbook reads `_x003D_` as `=` unless its underscore is written as a code itself; a second reader undoes that."""
+    put(tmp_path, "_x003D_1+1", "_x0041_", "a_xyz_b", "_x005F_x0041_")
+    read = CalamineWorkbook.from_path(str(tmp_path / "lists" / "due.xlsx")).get_sheet_by_index(0).to_python()
+    assert [row[1] for row in read[1:]] == ["_x003D_1+1", "_x0041_", "a_xyz_b", "_x005F_x0041_"]
+
+
+def test_the_page_and_the_command_say_what_a_workbook_could_not_hold(shop):
+    shop.notebook(
+        "people",
+        "import ibis, pandas as pd\nfrom custkit.present.lists import people_list\n"
+        "rows = ibis.memtable(pd.DataFrame({'customer_id': ['a', 'b'], 'note': ['z' * 40_000, 'c\\x07']}))\n"
+        "people_list(rows, name='due', title='Due', order_by=['customer_id'])",
+    )
+    done = shop.command("run", "corner", "--period", "2026-10")
+    assert done.returncode == 0, done.stderr
+    assert "note: lists/due.xlsx: texts cut because a cell holds no more: 1; the Parquet file holds them whole" in done.stderr
+    assert "note: lists/due.xlsx: cells in which � stands for what is no text: 1; the" in done.stderr
+    page = (shop.current / "people.html").read_text("utf-8")
+    assert "Due: texts that the workbook holds only in part, with a mark at their end: 1." in page
+    assert "Due, XLSX: cells in which characters that are no text were replaced: 1." in page

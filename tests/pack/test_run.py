@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from custkit.client import load_client
+from custkit.errors import INTERNAL
 from custkit.reporting import warm
 from custkit.reporting.execute import Task, Verdict, parameters_of
 from custkit.reporting.run import kernel_environment, private_folder, run_tasks, warm_up
@@ -93,6 +94,44 @@ def test_a_notebook_leaves_no_process_and_no_socket(judge: Judge) -> None:
     commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if os.access(path, os.R_OK)]
     assert not [command for command in commands if b"30.5417" in command]
     assert not list(private_folder().rglob("k-ipc*"))
+
+
+@pytest.mark.parametrize("cold", [False, True])
+def test_a_cell_that_hangs_is_ended_and_named_and_the_others_come_out(shop: Any, monkeypatch: pytest.MonkeyPatch, cold: bool) -> None:
+    """In Python, in a call that holds the kernel, and deaf to being asked to stop; each with a process of its own beside it."""
+    told = (
+        'import os, pathlib, subprocess\npathlib.Path({path!r}).write_text(f\'{{os.getpid()}} {{subprocess.Popen(["sleep", "600"]).pid}}\')'
+    )
+    hangs = {
+        "spins": "while True:\n    pass",
+        "sleeps": "import time\ntime.sleep(600)",
+        "deaf": "import signal, time\n[signal.signal(s, signal.SIG_IGN) for s in (signal.SIGINT, signal.SIGTERM)]\ntime.sleep(600)",
+    }
+    pids = {name: shop.root / f"{name}.pids" for name in hangs}
+    for name, cell in hangs.items():
+        shop.notebook(name, told.format(path=str(pids[name])), cell, "'never reached'")
+    shop.notebook("good", "from custkit.present.finding import Finding\nFinding('All is told.', '', ())")
+    if cold:
+        monkeypatch.setenv(warm.OFF, "1")
+    done = shop.command("run", "corner", "--period", "2026-10", "--time-limit", "3", "--workers", "4")
+    assert done.returncode == INTERNAL and "Traceback" not in done.stderr, done.stderr
+    for name, cell in hangs.items():
+        assert f"notebook {name} cell 4 `{cell.splitlines()[0]}`: TimeoutError" in done.stderr, done.stderr
+    assert "--time-limit" in done.stderr and "notebook good" not in done.stderr
+    (failed,) = shop.month.glob("failed-*")
+    assert "All is told." in (failed / "good.html").read_text("utf-8") and not shop.current.exists()
+    for path in pids.values():
+        kernel, child = map(int, path.read_text().split())
+        assert not alive(kernel), path.stem
+        assert not alive(child), path.stem
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
 
 
 def test_the_ordinary_kernel_serves_where_forking_is_not_possible(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,9 @@ def baskets_finding(sizes: pd.DataFrame, *, max_items: int = MAX_ITEMS, window: 
                 large,
             ).format(n=words.number(large, 0), most=words.number(max_items, 0))
         )
+    if not several:
+        headline = _("No order of {n} holds two different items, so nothing can be said about what goes together.").format(n=words.count(n))
+        detail = detail[1:]
     low, high = wilson(several, n)
     facts = (
         Fact("baskets.several_items_share", several / n, "share", several, n, n, low, high, window),
