@@ -287,7 +287,27 @@ def intake(client: str) -> int:
     return GOOD
 
 
+@main.command(epilog="\b\nExample:\n  custkit aside acme")
+@click.argument("client")
+@_guarded
+def aside(client: str) -> int:
+    """Write the rows of CLIENT that intake sets aside as a workbook, CSV and Parquet: where each stands, its value, why, what would do.
+
+    The files lie below .custkit/CLIENT/aside, for you alone; `custkit purge` deletes them after `privacy.quarantine_days`.
+    """
+    from custkit.client import load_client
+    from custkit.reporting.aside import write_aside
+
+    written = write_aside(load_client(client))
+    if not written.rows:
+        click.echo(f"{client}: nothing was set aside")
+    for path in written.files:
+        click.echo(path)
+    return GOOD
+
+
 def _tell_ledger(snapshot: Any) -> None:
+    from custkit.intake.ledger import printable
     from custkit.intake.report import money_frame, quarantine_frame
     from custkit.intake.staging import STRUCTURAL
     from custkit.reporting.provenance import provenance
@@ -302,9 +322,9 @@ def _tell_ledger(snapshot: Any) -> None:
     aside = aside[~aside.reason.isin(STRUCTURAL)]
     for row in aside.head(SHOWN_ASIDE).itertuples():
         where = f" column {row.column}" if row.column else ""
-        click.echo(f'  {row.file} line {row.line}{where}: "{row.value}" ({row.reason})')
+        click.echo(f'  {row.file} line {row.line}{where}: "{printable(str(row.value))}" ({row.reason})')
     if len(aside) > SHOWN_ASIDE:
-        click.echo(f"  … and {len(aside) - SHOWN_ASIDE:,} more in quarantine.parquet")
+        click.echo(f"  … and {len(aside) - SHOWN_ASIDE:,} more; `custkit aside NAME` writes all of them as files")
     click.echo(f"\n{'order lines':<28}{'lines':>12}{'amount':>18}{'revenue':>18}")
     for part in money_frame(snapshot).itertuples():
         name = f"  {part.part}: {part.of.replace('_', ' ')}" if part.of else part.part

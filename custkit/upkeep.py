@@ -31,7 +31,7 @@ from custkit.intake.copies import cells_of, copies, forsaken, missing
 from custkit.intake.persons import erased_path, home_of, key_of
 from custkit.intake.staging import QUARANTINE
 from custkit.keys import PREFIX
-from custkit.reporting import publish
+from custkit.reporting import aside, publish
 from custkit.tables import MERGED_CUSTOMERS, TABLES
 
 MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -106,7 +106,7 @@ def erase(client: Client, customer: str, *, reports: Path, now: datetime, dry_ru
     if not deed.rows and not deed.deleted and not {*pseudonyms} & {*before}:
         first = f"run `custkit fetch {client.slug}` first; " if unread else ""
         raise BadInput(f"client {client.slug} has no customer {customer!r}: {first}write the id as it stands in the exports")
-    deed.deleted += [path for path in (home / "set_aside.parquet",) if path.exists() and path not in deed.deleted]
+    deed.deleted += [path for path in _aside(client.slug) if path not in deed.deleted]
     deed.fetch = bool({*copied} & {*deed.deleted})
     if dry_run:
         return deed
@@ -143,8 +143,7 @@ def purge(client: Client, *, reports: Path, today: date, now: datetime, dry_run:
     kept = [*copies(client), *_files(home_of(client.slug) / "profiles")]
     deed.deleted += [path for path in kept if f"{datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y-%m}" < oldest]
     deed.fetch = bool({*copies(client)} & {*deed.deleted})
-    aside = home_of(client.slug) / "set_aside.parquet"
-    deed.deleted += [path for path in (aside,) if path.exists() and older(path, keep.quarantine_days)]
+    deed.deleted += [path for path in _aside(client.slug) if older(path, keep.quarantine_days)]
     for folder in _snapshots(client.slug):
         path = folder / "quarantine.parquet"
         if path.exists() and older(path, keep.quarantine_days) and pq.read_metadata(path).num_rows:
@@ -157,6 +156,7 @@ def purge(client: Client, *, reports: Path, today: date, now: datetime, dry_run:
         for path in deed.emptied:
             part = path.with_suffix(".part")
             pq.write_table(QUARANTINE.empty_table(), part)
+            part.chmod(0o600)
             part.replace(path)
         for pack in packs:
             _tell_what_is_left(pack)
@@ -237,6 +237,11 @@ def _names(client: Client, customer: str, snapshot: Snapshot | None) -> set[str]
         names |= {*survivors.to_pylist(), *joined["customer_id"].to_pylist()}
     sent = [name for name in names if not name.startswith(PREFIX)]
     return names | set(key_of(client.slug).pseudonyms("customer_id", sent)) if sent else names
+
+
+def _aside(slug: str) -> list[Path]:
+    """Rows that were set aside when intake stopped, and those that somebody asked for as files."""
+    return [*_files(home_of(slug), "set_aside.parquet"), *_files(home_of(slug) / aside.FOLDER, "*")]
 
 
 def _snapshots(slug: str) -> list[Path]:

@@ -11,7 +11,7 @@ import duckdb
 from custkit.client import Client
 from custkit.errors import BadInput
 from custkit.intake.inputs import find_inputs
-from custkit.intake.ledger import PERSONAL, REMEDIES, stop_past_limits
+from custkit.intake.ledger import PERSONAL, REMEDIES, printable, stop_past_limits
 from custkit.intake.lines import make_lines
 from custkit.intake.merges import merge_customers
 from custkit.intake.staging import STRUCTURAL, FileCount, stage
@@ -73,6 +73,6 @@ def _aside(con: duckdb.DuckDBPyConnection, client: Client) -> tuple[tuple[str, i
     ).fetchall()
     found = []
     for reason, count, file, line, column, value in rows:
-        text = "(empty)" if not value else f"{value[:2]}…" if column in personal else value[:60]
+        text = "(empty)" if not value else printable(f"{value[:2]}…" if column in personal else value[:60])
         found.append((reason, count, f"{file} line {line}" + (f" column {column}" if column else ""), text, REMEDIES.get(reason, "")))
     return tuple(found)

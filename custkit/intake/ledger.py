@@ -38,6 +38,11 @@ PERSONAL = ("customer_id", "visitor_id", "merged_into")
 SHOWN = 5
 
 
+def printable(text: str) -> str:
+    """A text of the client's as a terminal may show it: a character that would steer the terminal or turn the writing is a `\ufffd`."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
+
+
 def stop_past_limits(con: duckdb.DuckDBPyConnection, client: Client, files: list[FileCount], keep: Path) -> None:
     """Raise BadInput, with the first rows of each reason, where more was set aside than the client file allows or a file lost every row."""
     why = []
@@ -84,7 +89,7 @@ def _examples(con: duckdb.DuckDBPyConnection, client: Client) -> list[str]:
             if column is None and value is None
             else "(empty)"
             if value in (None, "")
-            else f"`{value[:2] + '…' if column in personal else value[:60]}`"
+            else f"`{printable(value[:2] + '…' if column in personal else value[:60])}`"
         )
         where = f"{file} line {line}" + (f" column {column}" if column else "")
         fix = f"; {REMEDIES[reason]}" if reason in REMEDIES else ""

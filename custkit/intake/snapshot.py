@@ -220,6 +220,7 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
             ledger.stop_past_limits(con, client, files, kept)
         except BadInput:
             write_query(con, order, QUARANTINE, kept)
+            kept.chmod(0o600)
             raise
         tick("", 0)
         accounts: dict[str, dict[str, Any]] = {f.table: _account(f, gone.get(f.target, 0)) for f in folded}

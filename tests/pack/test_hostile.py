@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from payloads import PAYLOADS
+from renamed import rename_shop
 from test_browser import browser, look  # noqa: F401
 
 from custkit.errors import GOOD
@@ -94,47 +91,12 @@ def test_no_text_acts_in_any_slot(shop: Any, browser: Any, tmp_path: Path) -> No
                 assert typed(text + " " + slot) in shown, (name, slot)
 
 
-class Renamed:
-    """Each text of the client's own is one of the payloads from now on, the same text always the same one."""
-
-    def __init__(self) -> None:
-        self.texts: dict[str, str] = {}
-        self.numbers = count()
-
-    def __call__(self, text: str) -> str:
-        if text and text not in self.texts:
-            number = next(self.numbers)
-            self.texts[text] = f"{PAYLOADS[number % len(PAYLOADS)]} {number}"
-        return self.texts.get(text, text)
-
-    def file(self, path: Path, *columns: str) -> None:
-        with path.open(encoding="utf-8", newline="") as source:
-            rows = list(csv.DictReader(source))
-        with path.open("w", encoding="utf-8", newline="") as target:
-            writer = csv.DictWriter(target, list(rows[0]))
-            writer.writeheader()
-            writer.writerows({**row, **{column: self(row[column]) for column in columns}} for row in rows)
-
-
 @pytest.fixture(scope="module")
 def hostile(shops: Any) -> Any:
     """The demo shop after somebody had their way with every text of it, the client's name and a file's name too."""
     made = shops("hostile", customers=900)
-    renamed = Renamed()
     raw = made.folder / "raw"
-    renamed.file(raw / "products.csv", "Item", "Category", "Department", "Brand")
-    renamed.file(raw / "campaigns.csv", "Title", "Kind", "Medium")
-    renamed.file(raw / "campaign_contacts.csv", "Offer")
-    renamed.file(raw / "surveys.csv", "Question", "Topic", "Remark")
-    renamed.file(raw / "customers.csv", "Came via", "Region", "Household")
-    renamed.file(raw / "marketing_spend.csv", "Channel")
-    for path in raw.glob("sales_*.csv"):
-        renamed.file(path, "Sold via", "Shop", "Delivery region", "Paid by")
-    events = pq.read_table(raw / "events.parquet")
-    for column in ("source", "query"):
-        place = events.column_names.index(column)
-        events = events.set_column(place, column, pa.array([renamed(text) if text else text for text in events[column].to_pylist()]))
-    pq.write_table(events, raw / "events.parquet")
+    rename_shop(raw, PAYLOADS)
     (raw / "marketing_spend.csv").rename(raw / "<img src=x onerror=pwned=1>.csv")
     file = made.folder / "client.yml"
     text = file.read_text("utf-8").replace("marketing_spend.csv", "'<img src=x onerror=pwned=1>.csv'")
