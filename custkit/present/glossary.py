@@ -397,6 +397,10 @@ GLOSSARY: dict[str, Entry] = {
     "median_months": Entry(
         mark("median stay"), mark("The months after which half have left a stage, counting stays that go on as going on."), ("S61",)
     ),
+    "merged_customers": Entry(
+        mark("merged customers"),
+        mark("Customer ids that the client says are one person; everything of theirs counts under the id that was kept."),
+    ),
     "missing_orders": Entry(
         mark("orders behind the category"),
         mark("Orders a product lacks to the usual product of its category over the days it was on sale."),

@@ -288,3 +288,20 @@ def test_a_column_that_was_filled_and_is_empty_now_is_noted(arrive):
     arrive({"lines.csv": text}, columns=columns).accepted()
     emptied = arrive({"lines.csv": text.replace("Bonn", "")}, columns=columns)
     emptied.noted("filled_less", column="region", amount="0%")
+
+
+@row("IDS-11")
+def test_merged_ids_are_one_customer_and_a_circle_is_refused(arrive):
+    sources = """
+    - {table: order_lines, files: lines.csv, columns: {order_id: order, ordered_at: date, customer_id: customer, amount: amount}}
+    - {table: merged_customers, files: merges.csv, columns: {customer_id: old, merged_into: new}}
+    """
+    lines = HEADER + "o1,2026-10-01,c1,tea,1,5\no2,2026-10-02,c2,tea,1,6\no3,2026-10-03,c3,tea,1,7\no4,2026-10-04,c4,tea,1,8\n"
+    found = arrive({"lines.csv": lines, "merges.csv": "old,new\nc1,c2\nc2,c3\n"}, sources=sources)
+    assert found.rows("orders", "order_id", "customer_id", "order_number") == [
+        ("o1", "c3", 1), ("o2", "c3", 2), ("o3", "c3", 3), ("o4", "c4", 1),
+    ]  # fmt: skip
+    assert found.rows("customers", "customer_id") == [("c3",), ("c4",)]
+    found.noted("customers_merged", rows=3, amount="1")
+    circle = {"lines.csv": lines, "merges.csv": "old,new\nc1,c2\nc2,c3\nc3,c1\n"}
+    arrive(circle, sources=sources).refused("merges.csv: ids are merged in a circle: `c1` → `c2` → `c3` → `c1`; take out")
