@@ -20,6 +20,7 @@ from custkit.engine import connect, keep_to, load
 from custkit.errors import BadInput
 from custkit.intake import Snapshot, report, take_snapshot
 from custkit.intake.ledger import PERSONAL
+from custkit.intake.notes import Note
 from custkit.period import Period
 from custkit.tables import TABLES, Table
 
@@ -187,6 +188,13 @@ class Book:
     def set_aside(self) -> pd.DataFrame:
         """Rows from before `as_of` that could not be read, each with its place, value and reason."""
         return report.quarantine_frame(self.snapshot, self.as_of)
+
+    @property
+    def notes(self) -> list[Note]:
+        """What intake took as it stands of the time before `as_of`, and what the delivery before told otherwise (none of the demo)."""
+        month = f"{self.as_of:%Y-%m}"
+        changes = () if self.client.is_embedded else self.snapshot.changes
+        return [*self.snapshot.notes_before(month), *(note for note in changes if note.month < month)]
 
     @property
     def personal_columns(self) -> frozenset[str]:

@@ -147,8 +147,6 @@ def run(
 
 
 def _tell(outcome: Any) -> None:
-    from custkit import words
-
     for warning in outcome.warnings:
         click.echo(f"note: {warning}", err=True)
     for failure in outcome.failures:
@@ -157,7 +155,7 @@ def _tell(outcome: Any) -> None:
         line = f" `{fault.line}`" if fault.line else ""
         click.echo(f"{outcome.client} {outcome.period}: notebook {failure.notebook}{where}{line}: {fault.error}: {fault.message}", err=True)
         if fault.remedy:
-            click.echo(f"  {words._(fault.remedy)}", err=True)
+            click.echo(f"  {fault.remedy}", err=True)
     if outcome.message:
         click.echo(f"custkit: {outcome.message}", err=True)
     if outcome.nothing_to_do:
@@ -200,7 +198,7 @@ def init(name: str, files: tuple[str, ...], answers: tuple[str, ...], yes: bool,
         click.echo(f"\n{made} stays as it is: correct it, and try it with `custkit check {name}`.", err=True)
         raise
     click.echo()
-    _tell_ledger(snapshot)
+    _tell_ledger(snapshot, client.currency)
     click.echo(f"\nRead {made}, correct what is wrong, then: custkit run {name}")
     return GOOD
 
@@ -283,7 +281,8 @@ def intake(client: str) -> int:
     from custkit.client import load_client
     from custkit.intake import take_snapshot
 
-    _tell_ledger(take_snapshot(load_client(client), progress=sys.stderr.isatty()))
+    loaded = load_client(client)
+    _tell_ledger(take_snapshot(loaded, progress=sys.stderr.isatty()), loaded.currency)
     return GOOD
 
 
@@ -306,12 +305,14 @@ def aside(client: str) -> int:
     return GOOD
 
 
-def _tell_ledger(snapshot: Any) -> None:
+def _tell_ledger(snapshot: Any, currency: str) -> None:
+    from custkit import words
     from custkit.intake.ledger import printable
     from custkit.intake.report import money_frame, quarantine_frame
     from custkit.intake.staging import STRUCTURAL
     from custkit.reporting.provenance import provenance
 
+    words.use("en", currency)  # the command line speaks English; pages speak the client's language
     told = provenance(snapshot.manifest)
     click.echo(f"{'table':<20}{'rows read':>12}{'passed over':>13}{'kept':>12}{'set aside':>11}")
     for read in told.tables:

@@ -140,9 +140,10 @@ def _notes(con: duckdb.DuckDBPyConnection, tables: list[str]) -> list[Note]:
     ).fetchone() or (0, 0, 0, 0)
     of = MERGED_CUSTOMERS.name
     told = [
-        Note("customers_merged", of, "", before, f"{after:,}"),
-        Note("merged_unknown", of, "", strange),
-        Note("survivor_unknown", of, "", lost),
+        Note("customers_merged", of, "customer_id", before),
+        Note("merged_into", of, "customer_id", after),
+        Note("merged_unknown", of, "customer_id", strange),
+        Note("survivor_unknown", of, "customer_id", lost),
     ]
     return [note for note in told if note.rows]
 

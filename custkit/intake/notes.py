@@ -2,64 +2,215 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
+from custkit import words
 from custkit.client import Client
 from custkit.errors import BadInput
 from custkit.intake.grammar import lit
 from custkit.period import Period
+from custkit.words import _, mark, ngettext
 
+LINES, ORDERS, CELLS, IDS, PRODUCTS, NAMES, CUSTOMERS, FILES = "lines", "orders", "cells", "ids", "products", "names", "customers", "files"
+
+
+class Saying(NamedTuple):
+    """A remark in words: what was met, what is counted, what would do. `is_share`: its amount is a share, no money."""
+
+    met: str
+    counted: str
+    remedy: str
+    is_share: bool = False
+
+
+# In the order in which they are told: what may be counted twice or not at all first, how cells were written last.
 SAYS = {
-    "mojibake": "{rows:,} texts such as `Ã¤` were UTF-8 read in another encoding and saved: export them again",
-    "unwrapped": "{rows:,} values stood in a spreadsheet's wrapper (=\"…\" or a leading ') and were taken out of it",
-    "filled_down": "{rows:,} empty cells took over the value of their order's first line",
-    "hour_skipped": "{rows:,} times that the clock of that zone skips were moved on",
-    "hour_twice": "{rows:,} times that the clock of that zone shows twice were read as the later",
-    "zeros_only_shown": "{rows:,} ids are numbers that the sheet shows with leading zeros: set `width` to give them back",
-    "ids_alike": "{rows:,} ids differ from another only in case or width: two spellings of one?",
-    "finer_than_currency": "{rows:,} amounts have more decimals than the currency; they are kept",
-    "parts_differ": "in {rows:,} lines quantity × price is not the amount, by {amount} in all; the amount counts",
-    "totals_differ": "in {rows:,} orders the lines do not make up the order's total, by {amount} in all; the lines count",
-    "duplicates": "{rows:,} lines worth {amount} equal another in every field; `rules: {{duplicates: drop}}` leaves them out",
-    "status_left_out": "{rows:,} lines worth {amount} have a status that `rules.statuses` does not name: {column}",
-    "product_renamed": "{rows:,} products were sold under more than one name; they are one product, by id",
-    "name_shared": "{rows:,} names stand for more than one product; they are told apart by id",
-    "returns_without_sale": "{rows:,} returns worth {amount} are of customers without a purchase before: older than the data?",
-    "registered_after_order": "{rows:,} customers registered after their first order",
-    "one_line_dominates": "one line is {amount} of all that was sold: is it right?",
-    "mean_amount_jumps": "{column}: the mean line differs from the six months before more than they do among each other: net and gross?",
-    "customers_merged": "{rows:,} customer ids that the map joins became {amount}",
-    "merged_unknown": "{rows:,} ids that the map merges into others stand in no other file",
-    "survivor_unknown": "{rows:,} ids into which the map merges others stand in no other file: are they spelled right?",
-    "control_total_matched": "{column}: the total at its foot is the sum of its rows, {amount}",
-    "control_total_differs": "{column}: the total at its foot differs from the sum of the rows taken by {amount}",
-    "column_new": "the file has a column it did not have before: {column}; it is read only where it is mapped",
-    "column_gone": "the file no longer has the column {column}",
-    "filled_less": "{column} is filled in {amount} of the rows; last time it was more by a tenth of all rows or more",
-    "month_restated": "{column} was told before otherwise: {rows:+,} lines, {amount} revenue",
+    "one_line_dominates": Saying(
+        mark("one line is more than half of all that was sold"), LINES, mark("See whether its amount is right."), True
+    ),
+    "duplicates": Saying(
+        mark("lines that equal another in every field"), LINES, mark("Where a copy is no second sale: `rules: {duplicates: drop}`.")
+    ),
+    "status_left_out": Saying(
+        mark("lines left out: `rules.statuses` does not name their status"),
+        LINES,
+        mark("If such orders count, add the word to `rules.statuses`."),
+    ),
+    "control_total_differs": Saying(
+        mark("the total at the foot of a file is not the sum of the rows taken"),
+        FILES,
+        mark("Hold the difference against copies and rows set aside; else ask for the file again."),
+    ),
+    "totals_differ": Saying(
+        mark("the lines do not make up the order's total; the lines count"),
+        ORDERS,
+        mark("Ask what the total holds beside them: postage, tax?"),
+    ),
+    "parts_differ": Saying(
+        mark("quantity × price is not the amount; the amount counts"),
+        LINES,
+        mark("Ask whether the amount is after discounts, and the price before."),
+    ),
+    "mean_amount_jumps": Saying(
+        mark("the mean line of the month lies apart from the six months before"),
+        FILES,
+        mark("Ask whether net became gross, or prices rose."),
+        True,
+    ),
+    "month_restated": Saying(
+        mark("the delivery before told another number of lines or another revenue of the month"),
+        LINES,
+        mark("What was signed of that month holds no longer: run it again."),
+    ),
+    "column_gone": Saying(
+        mark("a column that the delivery before had is gone"), FILES, mark("Ask for it again, or take it out of the client file.")
+    ),
+    "filled_less": Saying(mark("filled in fewer rows than in the delivery before"), FILES, mark("Ask what became of the values."), True),
+    "column_new": Saying(
+        mark("a column that the delivery before did not have"), FILES, mark("It is read only where the client file maps it.")
+    ),
+    "mojibake": Saying(
+        mark("texts such as `Ã¤`: UTF-8 that was read in another encoding and saved"), CELLS, mark("Have them exported again, as UTF-8.")
+    ),
+    "zeros_only_shown": Saying(
+        mark("ids are numbers that the sheet only shows with leading zeros"),
+        CELLS,
+        mark("`width` in the client file gives the zeros back."),
+    ),
+    "ids_alike": Saying(
+        mark("ids that differ from another in case or width only"), IDS, mark("Ask whether two spellings are one; they count as two.")
+    ),
+    "product_renamed": Saying(
+        mark("products sold under more than one name"), PRODUCTS, mark("They are one product, by id; nothing to do.")
+    ),
+    "name_shared": Saying(mark("names that stand for more than one product"), NAMES, mark("They are told apart by id; nothing to do.")),
+    "returns_without_sale": Saying(
+        mark("returns of customers without a purchase before"),
+        LINES,
+        mark("Older than the data? If not, ask for the sales that are missing."),
+    ),
+    "registered_after_order": Saying(
+        mark("customers who registered after their first order"), CUSTOMERS, mark("Ask what the day of registration means.")
+    ),
+    "finer_than_currency": Saying(
+        mark("amounts with more decimals than the currency has; they are kept"), LINES, mark("Ask whether they are in this currency.")
+    ),
+    "hour_skipped": Saying(
+        mark("times that the clocks skip when summer time begins; they are moved on"),
+        CELLS,
+        mark("See that `time_zone` is the export's own."),
+    ),
+    "hour_twice": Saying(
+        mark("times that the clocks show twice when summer time ends; the later is taken"),
+        CELLS,
+        mark("Nothing to do, unless the hour matters."),
+    ),
+    "filled_down": Saying(
+        mark("empty cells that took over the value of their order's first line"), CELLS, mark("As `fill_down` asks; nothing to do.")
+    ),
+    "unwrapped": Saying(
+        mark("values in a spreadsheet's wrapper (=\"…\" or a leading ') were taken out of it"), CELLS, mark("Nothing to do.")
+    ),
+    "merged_unknown": Saying(
+        mark("ids that the map of merged customers takes into others and no other file holds"), IDS, mark("Ask whether they are spelled right.")
+    ),
+    "survivor_unknown": Saying(
+        mark("ids into which the map of merged customers takes others and no other file holds"),
+        IDS,
+        mark("Ask whether they are spelled right."),
+    ),
+    "customers_merged": Saying(
+        mark("ids that the map of merged customers joins: each person is one customer"), IDS, mark("As the map asks; nothing to do.")
+    ),
+    "merged_into": Saying(mark("customers whom those ids belong to"), CUSTOMERS, mark("As the map asks; nothing to do.")),
+    "control_total_matched": Saying(mark("the total at the foot of a file is the sum of its rows"), FILES, mark("Nothing to do.")),
 }
-JUMP = 0.1
+JUMP, LEAST_LINES, LEAST_SALES, MOST_STATUSES = 0.1, 30, 10, 10
+ALL_TIME = "9999-12"  # after every month
 _MONEY = "DECIMAL(38, 4)"
 
 
 @dataclass(frozen=True)
 class Note:
-    """One remark: `column` may also name a file, a month or a list of words; `amount` is in the client's currency, or a share."""
+    """One remark on `table`: `column` may also name a file, a month or a word; rows: how many of what `SAYS` counts.
+
+    amount: decimal digits in the client's currency, or a share (0-1). month: `"2026-10"`, when it became so; empty: before all months.
+    """
 
     code: str
     table: str
     column: str
     rows: int
     amount: str | None = None
+    month: str = ""
+
+    @property
+    def counted(self) -> str:
+        """`3 lines`, in the reader's language; `< 10 customers` for a reader who is not told of so few people."""
+        kind, n = SAYS[self.code].counted, self.rows
+        forms = {
+            LINES: ngettext("{n} line", "{n} lines", n),
+            ORDERS: ngettext("{n} order", "{n} orders", n),
+            CELLS: ngettext("{n} cell", "{n} cells", n),
+            IDS: ngettext("{n} id", "{n} ids", n),
+            PRODUCTS: ngettext("{n} product", "{n} products", n),
+            NAMES: ngettext("{n} name", "{n} names", n),
+            CUSTOMERS: ngettext("{n} customer", "{n} customers", n),
+            FILES: ngettext("{n} file", "{n} files", n),
+        }
+        if not n:
+            return ""
+        people = kind == CUSTOMERS or (kind == IDS and self.column == "customer_id")
+        if self.code == "month_restated":
+            return forms[kind].format(n=words.signed(n, 0))
+        return forms[kind].format(n=words.count(n) if people else words.number(n, 0))
+
+    @property
+    def worth(self) -> str:
+        """The amount as people read it; empty where there is none, or where it is that of few lines and the reader is not told of few."""
+        if self.amount is None:
+            return ""
+        if not SAYS[self.code].is_share:
+            least = words.reader().min_cell
+            return "" if least > 1 and abs(self.rows) < least else words.money(Decimal(self.amount), cents=True)
+        return f"{words.signed(float(self.amount) * 100, 0)}%" if self.code == "mean_amount_jumps" else words.share(float(self.amount), 0)
 
     def text(self) -> str:
         """The remark as one line."""
-        where = self.table if "{column}" in SAYS[self.code] or not self.column else f"{self.table}.{self.column}"
-        return f"{where}: " + SAYS[self.code].format(rows=self.rows, amount=self.amount, column=self.column)
+        saying = SAYS[self.code]
+        where = f"{self.table}, {self.column}" if self.column else self.table
+        figures = _(", ").join(part for part in (self.counted, self.worth) if part)
+        return f"{where}: {_(saying.met)}" + (f" ({figures})" if figures else "") + f". {_(saying.remedy)}"
+
+
+def merged(notes: Iterable[Note], before: str = ALL_TIME) -> list[Note]:
+    """Remarks of the months before the one named, one for each thing and place: rows and money are added up."""
+    found: dict[tuple[str, str, str], Note] = {}
+    for note in notes:
+        if note.month < before:
+            key = (note.code, note.table, note.column)
+            found[key] = _sum(found[key], note) if key in found else replace(note, month="")
+    return list(found.values())
+
+
+def together(notes: Iterable[Note]) -> list[tuple[Note, list[str]]]:
+    """One remark for each thing of each table, in the order of `SAYS`, with all the columns, files or months it was met in."""
+    order = list(SAYS)
+    found: dict[tuple[str, str], tuple[Note, list[str]]] = {}
+    for note in notes:
+        one, places = found.get((note.code, note.table), (None, []))
+        found[note.code, note.table] = (_sum(one, note) if one else note, [*places, *([note.column] if note.column else [])])
+    return sorted(found.values(), key=lambda one: (order.index(one[0].code), one[0].table))
+
+
+def _sum(one: Note, other: Note) -> Note:
+    both = None if one.amount is None or other.amount is None else str(Decimal(one.amount) + Decimal(other.amount))
+    return replace(one, rows=one.rows + other.rows, amount=both)
 
 
 def refuse_mixed_tax(con: duckdb.DuckDBPyConnection, client: Client) -> None:
@@ -74,95 +225,90 @@ def refuse_mixed_tax(con: duckdb.DuckDBPyConnection, client: Client) -> None:
 
 
 def notes_on_staged(con: duckdb.DuckDBPyConnection, mapped: set[str], decimals: int) -> list[Note]:
-    """Lines as they were read: parts that contradict the amount, and fractions of the smallest coin."""
+    """Lines as they were read: parts that contradict the amount, and fractions of the smallest coin, by month."""
     found: list[Note] = []
 
-    def add(code: str, query: str) -> None:
-        rows, amount = con.execute(query).fetchone() or (0, 0)
-        if rows:
-            found.append(Note(code, "order_lines", "", int(rows), f"{Decimal(amount):.2f}"))
+    def add(code: str, rows: str) -> None:
+        found.extend(_by_month(con, code, "", f"SELECT NULL AS word, ordered_at, gap FROM ({rows})"))
 
     if "amount" in mapped:
-        add(
-            "finer_than_currency",
-            f"SELECT count(*), sum(amount) FROM staged_order_lines WHERE amount <> round(amount, {decimals})",
-        )
+        add("finer_than_currency", f"SELECT ordered_at, amount AS gap FROM staged_order_lines WHERE amount <> round(amount, {decimals})")
     if {"amount", "quantity", "unit_price"} <= mapped:
         gap = f"amount - CAST(quantity * unit_price AS {_MONEY})"
-        add("parts_differ", f"SELECT count(*), sum(gap) FROM (SELECT {gap} AS gap FROM staged_order_lines) WHERE abs(gap) >= 0.01")
+        add("parts_differ", f"SELECT ordered_at, {gap} AS gap FROM staged_order_lines WHERE abs({gap}) >= 0.01")
     if {"amount", "order_id", "order_total"} <= mapped:
         gap = f"CAST(max(order_total) - sum(amount) AS {_MONEY})"
         add(
             "totals_differ",
-            f"SELECT count(*), sum(gap) FROM (SELECT {gap} AS gap FROM staged_order_lines GROUP BY order_id) WHERE abs(gap) >= 0.01",
+            f"SELECT min(ordered_at) AS ordered_at, {gap} AS gap FROM staged_order_lines GROUP BY order_id HAVING abs({gap}) >= 0.01",
         )
     return found
 
 
 def notes_on_lines(con: duckdb.DuckDBPyConnection, client: Client) -> list[Note]:
-    """`judged` → remarks on duplicates, statuses, ids, names, returns and single lines that outweigh the rest."""
+    """`judged` → remarks on duplicates, statuses, ids, names and returns, by month."""
     found: list[Note] = []
 
-    def add(code: str, column: str, query: str) -> None:
-        for at, rows, amount in con.execute(query).fetchall():
-            if rows:
-                money = None if amount is None else str(amount) if isinstance(amount, str) else f"{Decimal(amount):,.2f}"
-                found.append(Note(code, "order_lines", at or column, int(rows), money))
+    def add(code: str, column: str, rows: str) -> None:
+        found.extend(_by_month(con, code, column, rows))
 
-    add("duplicates", "", "SELECT NULL, count(*), sum(amount) FROM copies")
+    if client.rules.duplicates == "keep":  # what a rule leaves out stands in the ledger
+        add("duplicates", "", "SELECT NULL AS word, ordered_at, amount AS gap FROM copies")
     if client.rules.statuses:
-        add(
-            "status_left_out",
-            "",
-            "SELECT coalesce(order_status, '(empty)'), count(*), sum(amount) FROM judged WHERE excluded = 'status' GROUP BY 1 "
-            "ORDER BY 2 DESC, 1 LIMIT 10",
-        )
+        left_out = "SELECT coalesce(order_status, '(empty)') AS word, ordered_at, amount AS gap FROM judged WHERE excluded = 'status'"
+        most = f"SELECT word FROM ({left_out}) GROUP BY word ORDER BY count(*) DESC, word LIMIT {MOST_STATUSES}"
+        add("status_left_out", "", f"FROM ({left_out}) WHERE word IN ({most})")
     for f in ("customer_id", "product_id"):
-        add(
-            "ids_alike",
-            f,
-            f"SELECT NULL, coalesce(sum(n), 0), NULL FROM (SELECT count(*) AS n FROM (SELECT DISTINCT {f} FROM judged) "
-            f"GROUP BY lower(nfc_normalize({f})) HAVING count(*) > 1)",
+        ids = f"SELECT {f}, min(ordered_at) AS since FROM judged WHERE {f} IS NOT NULL GROUP BY 1"
+        add("ids_alike", f, _met_again(f"lower(nfc_normalize({f}))", ids))
+    if any("product_name" in source.columns for source in client.sources if source.table == "order_lines"):
+        pairs = (
+            "SELECT product_id, product_name, min(ordered_at) AS since FROM judged WHERE kind = 'sale' AND product_id IS NOT NULL "
+            "AND product_name IS NOT NULL GROUP BY 1, 2"
         )
-    named = any("product_name" in source.columns for source in client.sources if source.table == "order_lines")
-    if named:
-        add(
-            "product_renamed",
-            "product_id",
-            "SELECT NULL, count(*), NULL FROM (SELECT product_id FROM judged WHERE kind = 'sale' AND product_id IS NOT NULL "
-            "GROUP BY product_id HAVING min(product_name) <> max(product_name))",
-        )
-    if named:
-        add(
-            "name_shared",
-            "product_name",
-            "SELECT NULL, count(*), NULL FROM (SELECT product_name FROM judged WHERE kind = 'sale' AND product_name IS NOT NULL "
-            "GROUP BY product_name HAVING min(product_id) <> max(product_id))",
-        )
+        add("product_renamed", "product_id", _met_again("product_id", pairs, each=False))
+        add("name_shared", "product_name", _met_again("product_name", pairs, each=False))
     add(
         "returns_without_sale",
         "",
-        "SELECT NULL, count(*), sum(r.amount) FROM (SELECT customer_id, ordered_at, amount FROM judged WHERE kind = 'return' "
+        "SELECT NULL AS word, r.ordered_at, r.amount AS gap FROM (SELECT customer_id, ordered_at, amount FROM judged WHERE kind = 'return' "
         "AND excluded IS NULL AND customer_id IS NOT NULL) r LEFT JOIN (SELECT customer_id, min(ordered_at) AS first FROM judged "
         "WHERE kind = 'sale' AND excluded IS NULL GROUP BY 1) s USING (customer_id) WHERE s.first IS NULL OR s.first > r.ordered_at",
-    )
-    add(
-        "one_line_dominates",
-        "",
-        "SELECT NULL, CASE WHEN count(*) >= 10 AND max(amount) > 0.5 * sum(amount) THEN 1 ELSE 0 END, "
-        "printf('%.0f%%', 100.0 * max(amount)::DOUBLE / nullif(sum(amount), 0)::DOUBLE) FROM judged WHERE kind = 'sale' "
-        "AND excluded IS NULL",
     )
     return found
 
 
+def _met_again(key: str, spellings: str, *, each: bool = True) -> str:
+    """Keys with more than one row in `spellings`, from the second one's time on; each: every spelling counts, else the key does once."""
+    numbered = f"SELECT {key} AS key, since, row_number() OVER (PARTITION BY {key} ORDER BY since) AS n FROM ({spellings})"
+    if each:  # the first is counted when the second comes
+        met = f"SELECT since, unnest(range(CASE n WHEN 2 THEN 2 ELSE 1 END)) FROM ({numbered}) WHERE n >= 2"
+    else:
+        met = f"SELECT since FROM ({numbered}) WHERE n = 2"
+    return f"SELECT NULL AS word, since AS ordered_at, CAST(NULL AS {_MONEY}) AS gap FROM ({met})"
+
+
+def _by_month(con: duckdb.DuckDBPyConnection, code: str, column: str, rows: str) -> list[Note]:
+    """Remarks from SQL of word, ordered_at, gap: a word of the data where there is one, when, and the money at stake; most first."""
+    months = f"SELECT word, strftime(ordered_at, '%Y-%m') AS month, count(*) AS n, sum(gap) AS gap FROM ({rows}) GROUP BY 1, 2"
+    counted = con.execute(
+        f"SELECT word, month, n, gap FROM (SELECT *, sum(n) OVER (PARTITION BY word) AS all_months FROM ({months})) "
+        "ORDER BY all_months DESC, word, month"
+    ).fetchall()
+    return [
+        Note(code, "order_lines", word or column, n, None if gap is None else f"{Decimal(gap):.2f}", month)
+        for word, month, n, gap in counted
+    ]
+
+
 def notes_on_customers(con: duckdb.DuckDBPyConnection) -> list[Note]:
-    """Customers who registered after the first order they placed, the same day not counted."""
-    (rows,) = con.execute(
-        "SELECT count(*) FROM customer_rows c JOIN (SELECT customer_id, min(ordered_at) AS first FROM order_rows GROUP BY 1) o "
+    """Customers who registered after the first order they placed, the same day not counted, by the month of registration."""
+    late = (
+        "SELECT c.registered_at FROM customer_rows c JOIN (SELECT customer_id, min(ordered_at) AS first FROM order_rows GROUP BY 1) o "
         "USING (customer_id) WHERE CAST(c.registered_at AS DATE) > CAST(o.first AS DATE)"
-    ).fetchone() or (0,)
-    return [Note("registered_after_order", "customers", "registered_at", rows)] if rows else []
+    )
+    months = con.execute(f"SELECT strftime(registered_at, '%Y-%m') AS month, count(*) FROM ({late}) GROUP BY 1 ORDER BY 1").fetchall()
+    return [Note("registered_after_order", "customers", "registered_at", rows, month=month) for month, rows in months]
 
 
 def notes_on_totals(con: duckdb.DuckDBPyConnection, files: list[Any]) -> list[Note]:
@@ -176,9 +322,9 @@ def notes_on_totals(con: duckdb.DuckDBPyConnection, files: list[Any]) -> list[No
         ).fetchall()
         gaps = [Decimal(total) - Decimal(one.amount) for (total,) in totals]
         if gaps and any(gap == 0 for gap in gaps):
-            found.append(Note("control_total_matched", one.table, one.file, 1, f"{Decimal(one.amount):,.2f}"))
+            found.append(Note("control_total_matched", one.table, one.file, 1, f"{Decimal(one.amount):.2f}", one.first_month))
         elif gaps:
-            found.append(Note("control_total_differs", one.table, one.file, 1, f"{gaps[-1]:,.2f}"))
+            found.append(Note("control_total_differs", one.table, one.file, 1, f"{gaps[-1]:.2f}", one.first_month))
     return found
 
 
@@ -197,19 +343,37 @@ def profile(con: duckdb.DuckDBPyConnection, files: list[Any], tables: dict[str, 
     }
 
 
-def notes_on_months(told: dict[str, Any]) -> list[Note]:
-    """The last month whose mean line lies apart from the six before it by a tenth and by more than they ever differ."""
-    means = {Period.parse(month): row[2] for month, row in told["months"].items() if row[2] and row[0] >= 30}
+def largest_sales(con: duckdb.DuckDBPyConnection) -> list[list[Any]]:
+    """[month, sales, their sum, the largest of them]: no part of the profile, which outlives whoever is erased."""
+    found = con.execute(
+        "SELECT strftime(ordered_at, '%Y-%m'), count(*), sum(amount), max(amount) FROM lines WHERE kind = 'sale' GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    return [[month, sales, f"{total:.4f}", f"{most:.4f}"] for month, sales, total, most in found]
+
+
+def note_on_largest(sales: list[list[Any]], before: str = ALL_TIME) -> list[Note]:
+    """The largest sale of the months before the one named, where it is more than half of all."""
+    known = [(Decimal(most), month, n, Decimal(total)) for month, n, total, most in sales if month < before]
+    if sum(n for _most, _month, n, _total in known) < LEAST_SALES:
+        return []
+    largest, month, _n, _total = max(known)
+    total = sum(total for *_of, total in known)
+    return [Note("one_line_dominates", "order_lines", month, 1, f"{largest / total:.4f}")] if 2 * largest > total else []
+
+
+def note_on_jump(told: dict[str, Any], before: str = ALL_TIME) -> list[Note]:
+    """Of the months before the one named: the last, where its mean line lies apart from six by a tenth and more than they ever differ."""
+    means = {Period.parse(month): row[2] for month, row in told["months"].items() if month < before and row[2] and row[0] >= LEAST_LINES}
     if len(means) < 4:
         return []
     last = max(means)
-    before = sorted(means[month] for month in means if last - 6 <= month < last)
-    if len(before) < 3:
+    before_it = sorted(means[month] for month in means if last - 6 <= month < last)
+    if len(before_it) < 3:
         return []
-    middle = before[len(before) // 2]
-    spread = max(abs(mean / middle - 1) for mean in before)
+    middle = before_it[len(before_it) // 2]
+    spread = max(abs(mean / middle - 1) for mean in before_it)
     change = means[last] / middle - 1
-    return [Note("mean_amount_jumps", "order_lines", str(last), 1, f"{change:+.0%}")] if abs(change) > max(JUMP, 2 * spread) else []
+    return [Note("mean_amount_jumps", "order_lines", str(last), 0, f"{change:.4f}")] if abs(change) > max(JUMP, 2 * spread) else []
 
 
 def changes(before: dict[str, Any], now: dict[str, Any]) -> list[Note]:
@@ -223,10 +387,10 @@ def changes(before: dict[str, Any], now: dict[str, Any]) -> list[Note]:
     for column, share in sorted(now.get("filled", {}).items()):
         if before.get("filled", {}).get(column, 0.0) - share >= JUMP:
             table, _dot, f = column.partition(".")
-            found.append(Note("filled_less", table, f, 0, f"{share:.0%}"))
-    for month, (rows, revenue, _mean) in sorted(before["months"].items()):
-        fresh_rows, fresh_revenue, _fresh = now["months"].get(month, [0, "0", None])
+            found.append(Note("filled_less", table, f, 0, f"{share:.4f}"))
+    for month, (rows, revenue, *_more) in sorted(before["months"].items()):
+        fresh_rows, fresh_revenue, *_rest = now["months"].get(month, [0, "0"])
         if (fresh_rows, Decimal(fresh_revenue)) != (rows, Decimal(revenue)):
             gap = Decimal(fresh_revenue) - Decimal(revenue)
-            found.append(Note("month_restated", "order_lines", month, fresh_rows - rows, f"{gap:+,.2f}"))
+            found.append(Note("month_restated", "order_lines", month, fresh_rows - rows, f"{gap:.2f}", month))
     return found

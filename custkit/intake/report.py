@@ -13,12 +13,12 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
+from custkit.intake.notes import ALL_TIME
 from custkit.intake.snapshot import Snapshot
 from custkit.intake.staging import STRUCTURAL
 
 FILE_COLUMNS = ("table", "file", "records", "blank", "structural", "accepted", "quarantined")
 MONEY_COLUMNS = ("part", "of", "rows", "amount", "revenue")
-ALL_TIME = "9999-12"
 
 
 def ledger_frame(snapshot: Snapshot, as_of: datetime | None = None) -> pd.DataFrame:

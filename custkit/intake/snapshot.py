@@ -28,7 +28,18 @@ from custkit.errors import BadInput
 from custkit.intake import ledger, lines, others
 from custkit.intake.inputs import Input, find_inputs
 from custkit.intake.merges import MERGES, merge_customers
-from custkit.intake.notes import Note, changes, notes_on_customers, notes_on_months, notes_on_totals, profile
+from custkit.intake.notes import (
+    ALL_TIME,
+    Note,
+    changes,
+    largest_sales,
+    merged,
+    note_on_jump,
+    note_on_largest,
+    notes_on_customers,
+    notes_on_totals,
+    profile,
+)
 from custkit.intake.persons import Persons, name_persons, named_lines, persons_of
 from custkit.intake.provided import provided
 from custkit.intake.staging import QUARANTINE, Tick, stage
@@ -37,7 +48,7 @@ from custkit.locked import lock
 from custkit.tables import MERGED_CUSTOMERS, TABLES
 
 LONG = 20 << 20
-SHAPE = 2
+SHAPE = 3
 _LIMITS = {"quarantine_rows", "quarantine_revenue", "largest_amount", "longest_text"}
 
 
@@ -67,7 +78,12 @@ class Snapshot:
     @property
     def notes(self) -> list[Note]:
         """What was taken as it stands and a person should know."""
-        return [Note(**note) for note in self.manifest["notes"]]
+        return self.notes_before(ALL_TIME)
+
+    def notes_before(self, month: str) -> list[Note]:
+        """The notes as they stood at the beginning of `month` (`"2026-11"`): what comes later adds nothing."""
+        told = merged((Note(**note) for note in self.manifest["notes"]), month)
+        return [*told, *note_on_largest(self.manifest["largest_sales"], month), *note_on_jump(self.manifest["profile"], month)]
 
     @property
     def changes(self) -> list[Note]:
@@ -253,7 +269,7 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
         if MERGES in made:
             write_table(con, MERGED_CUSTOMERS.name, MERGES, folder)
         told = profile(con, files, written) | {"filled": _filled(folder, written)}
-        notes += notes_on_months(told)
+        largest = largest_sales(con) if has_lines else []
         if has_lines:
             ledger.check_money(accounts["order_lines"], folder)
         first, last = _span(con, sent)
@@ -264,6 +280,7 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
         "span": [first.isoformat() if first else None, last.isoformat() if last else None],
         "tables": written,
         "profile": told,
+        "largest_sales": largest,
         "notes": [asdict(note) for note in notes],
         "ledger": {"files": [asdict(one) for one in files], "tables": accounts},
         "inputs": [

@@ -76,6 +76,11 @@ class FileCount:
     amount: str = "0"
     header: list[str] = field(default_factory=list)
 
+    @property
+    def first_month(self) -> str:
+        """The earliest month of the file's rows; empty where none has a time."""
+        return min((month for month in self.months if month), default="")
+
     def check(self, second: int) -> None:
         """Raise CustkitError where the file's own sum or the second counter disagrees."""
         parts = self.blank + self.structural + self.accepted + self.quarantined
@@ -192,16 +197,19 @@ class _Typist:
         self.with_length: set[str] = set()
         self.with_gap: set[str] = set()
         self.carried: dict[str, Any] = {}
-        self.met: dict[tuple[str, str, str], int] = {}  # what is odd, table, column: rows
+        self.met: dict[tuple[str, str, str, int], int] = {}  # what is odd, table, column, file: rows
         self.zones: dict[tuple[int, str], list[int]] = {}  # source and field: times with a zone, times without
 
     def notes(self) -> list[Note]:
-        """What was met in cells that were taken, in the order of tables and columns."""
-        return [Note(code, table, column, rows) for (code, table, column), rows in sorted(self.met.items(), key=lambda one: one[0][1:])]
+        """What was met in cells that were taken, in the order of tables and columns; a cell belongs to the first month of its file."""
+        told = sorted(self.met.items(), key=lambda one: (one[0][1:], one[0][0]))
+        return [Note(code, table, column, rows, month=self.counts[number].first_month) for (code, table, column, number), rows in told]
 
-    def _meet(self, code: str, source: Source, f: str, rows: int) -> None:
+    def _meet(self, code: str, number: int, f: str, rows: int) -> None:
+        """Count `rows` of file `number` in which field `f` is odd in this way."""
         if rows:
-            key = (code, source.table, source.columns[f].column or f)
+            source = self.client.sources[self.inputs[number].source]
+            key = (code, source.table, source.columns[f].column or f, number)
             self.met[key] = self.met.get(key, 0) + rows
 
     def note_padded(self, number: int, reading: Reading) -> None:
@@ -209,7 +217,7 @@ class _Typist:
         source = self.client.sources[self.inputs[number].source]
         for f, place in reading.places.items():
             if f.endswith("_id") and source.columns[f].width is None:
-                self._meet("zeros_only_shown", source, f, reading.padded.get(place, 0))
+                self._meet("zeros_only_shown", number, f, reading.padded.get(place, 0))
 
     def take(self, number: int, block: Block, reading: Reading) -> None:
         if block.aside:
@@ -245,7 +253,7 @@ class _Typist:
             if longest > self.client.limits.longest_text:
                 self.with_length.add(column)
             if not plain:
-                self._meet("mojibake", source, f, rows_where(data, _misread))
+                self._meet("mojibake", number, f, rows_where(data, _misread))
             kind = field_type(source.table, f)
             if kind == "string" and pc.any(pc.or_(pc.starts_with(different, '="'), pc.starts_with(different, "'"))).as_py():
                 self.with_wrapper.add(column)
@@ -286,7 +294,7 @@ class _Typist:
                     filled += 1
                 last = (key, cells[i])
             self.carried[f] = last[1]
-            self._meet("filled_down", source, f, filled)
+            self._meet("filled_down", number, f, filled)
             table = table.set_column(place, f"c_{f}", encoded(pa.chunked_array([pa.array(cells, pa.string())])))
         self.carried |= {"file": number, "order": order[-1]}
         return table
@@ -320,7 +328,7 @@ class _Typist:
             kind, means = kinds.get(at, "text"), bool(grammar.map.null or grammar.map.values)
             cell = lit(grammar.map.value or "") if grammar.map.column is None else name(at)
             if at in self.with_wrapper:
-                cell = self._unwrapped(source, f, cell)
+                cell = self._unwrapped(f, cell)
             column = _Column(i, f, cell, kind, grammar)
             if f in required and (means or kinds.get(at) != "text" or at in self.with_gap or at in self.with_wrapper):
                 column.refuse(f"{t} IS NULL", 1)
@@ -335,7 +343,7 @@ class _Typist:
             if grammar.kind != "string" or f in WORDS:
                 column.refuse(f"{t} IS NOT NULL AND {name(f)} IS NULL")
             if kind == "text" and grammar.turned(t):
-                self._count_turned(source, f, meant(cell, kind, grammar), grammar)
+                self._count_turned(f, meant(cell, kind, grammar), grammar)
             columns.append(column)
         table, columns = self._by_text(table, columns)
         failures = [when for column in columns for when in column.failures]
@@ -373,22 +381,23 @@ class _Typist:
         self._register(table)
         return table, done
 
-    def _unwrapped(self, source: Source, f: str, cell: str) -> str:
+    def _unwrapped(self, f: str, cell: str) -> str:
         """SQL of a cell without the wrapper that keeps a spreadsheet from reading it as a number; counted."""
         wrapped = f"regexp_full_match({cell}, {lit(_WRAPPED)})"
         quoted = f"regexp_full_match({cell}, {lit(QUOTED_ID)})" if f.endswith("_id") else "false"
-        (rows,) = self.con.execute(f"SELECT count(*) FROM block WHERE {wrapped} OR {quoted}").fetchone() or (0,)
-        self._meet("unwrapped", source, f, rows)
+        for number, rows in self.con.execute(f"SELECT {FILE}, count(*) FROM block WHERE {wrapped} OR {quoted} GROUP BY 1").fetchall():
+            self._meet("unwrapped", number, f, rows)
         return f"CASE WHEN {wrapped} THEN trim({cell}[3:-2]) WHEN {quoted} THEN {cell}[2:] ELSE {cell} END"
 
-    def _count_turned(self, source: Source, f: str, text: str, grammar: Grammar) -> None:
+    def _count_turned(self, f: str, text: str, grammar: Grammar) -> None:
         """Count the times that the zone's clock skips or shows twice: a rule decides them, no fact."""
         skipped, twice = grammar.turned("t") or ("false", "false")
         found = self.con.execute(
-            f"SELECT count(*) FILTER ({skipped}), count(*) FILTER ({twice}) FROM (SELECT {text} AS t FROM block)"
-        ).fetchone() or (0, 0)
-        for code, rows in zip(("hour_skipped", "hour_twice"), found, strict=True):
-            self._meet(code, source, f, rows)
+            f"SELECT {FILE}, count(*) FILTER ({skipped}), count(*) FILTER ({twice}) FROM (SELECT {FILE}, {text} AS t FROM block) GROUP BY 1"
+        ).fetchall()
+        for number, *counts in found:
+            for code, rows in zip(("hour_skipped", "hour_twice"), counts, strict=True):
+                self._meet(code, number, f, rows)
 
     def _explain(self, source: Source, fields: dict[str, Grammar], kinds: dict[str, str]) -> None:
         """Name the reason of every row that failed; titles repeated and totals are structure, not data."""

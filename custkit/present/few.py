@@ -31,7 +31,7 @@ THINGS = frozenset({
     "spellings", "structural", "sums", "tags_kept", "tenth", "times", "to_day", "unlinked_orders", "visits", "voice.needs", "week",
     "weeks", "without_result", "years",
 })  # fmt: skip
-_THINGS = ("behaviour.season_", "health.fields_", "health.lag.", "health.pages_")
+_THINGS = ("behaviour.season_", "health.fields_", "health.lag.", "health.notes", "health.pages_")
 _DIFFERENCES = ("change", "change_low", "change_high", "change_year")
 # Rates of the people on whom a row rests: times their number they are a count.
 RATES = frozenset(

@@ -198,7 +198,7 @@ def test_a_month_without_reach_is_refused_with_the_months_there_are_and_an_empty
 def test_a_month_told_otherwise_than_before_is_counted(lines):
     lines("o1,2026-09-03,c1,tea,1,5\n").unremarked()
     found = lines("o1,2026-09-03,c1,tea,1,5\no2,2026-09-04,c1,tea,1,7\no3,2026-10-04,c1,tea,1,7\n")
-    found.noted("month_restated", rows=1, column="2026-09", amount="+7.00")
+    found.noted("month_restated", rows=1, column="2026-09", amount="7.00")
 
 
 @row("DAT-20")
@@ -302,6 +302,7 @@ def test_merged_ids_are_one_customer_and_a_circle_is_refused(arrive):
         ("o1", "c3", 1), ("o2", "c3", 2), ("o3", "c3", 3), ("o4", "c4", 1),
     ]  # fmt: skip
     assert found.rows("customers", "customer_id") == [("c3",), ("c4",)]
-    found.noted("customers_merged", rows=3, amount="1")
+    found.noted("customers_merged", rows=3)
+    found.noted("merged_into", rows=1)
     circle = {"lines.csv": lines, "merges.csv": "old,new\nc1,c2\nc2,c3\nc3,c1\n"}
     arrive(circle, sources=sources).refused("merges.csv: ids are merged in a circle: `c1` → `c2` → `c3` → `c1`; take out")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,8 @@ from custkit import words
 from custkit.analysis.data_changes import FALSE_ALARMS, GAP, GONE_VALUE, KIND_NAMES, NEW_VALUE, changes_told, slips
 from custkit.analysis.fields import CANNOT, CARRIES, LIMITS, UNLINKED_LIMIT
 from custkit.analysis.quality import CHECKS
+from custkit.intake.notes import SAYS, Note, together
+from custkit.present import few
 from custkit.present.finding import Fact, Finding
 from custkit.present.table import Shown, table
 from custkit.present.titles import PAGES, REASONS
@@ -44,7 +47,7 @@ KINDS = {
 CONSENTS = {"yes": mark("agreed"), "no": mark("declined"), "unknown": mark("not known, counts as declined")}
 STATES = {"empty": mark("sent, but empty"), "not sent": mark("not sent")}
 CHANGE_UNITS = {"before_value": "unit", "now_value": "unit"}
-_CELL = 40
+_CELL, _PLACES = 40, 3
 
 
 def carry_finding(verdicts: pd.DataFrame, changes: pd.DataFrame, requests: pd.DataFrame) -> Finding:
@@ -175,6 +178,46 @@ def aside_table(aside: pd.DataFrame, personal: frozenset[str] = frozenset()) -> 
     columns = ["reason", "table_name", "rows", "line_amount", "place_in_file", "wrong_value"]
     note = _("`custkit intake` prints the line of each. An amount is told where that much could be read.")
     return table(pd.DataFrame(made, columns=columns), note=note.replace("`", ""))
+
+
+def _told(notes: Iterable[Note]) -> list[tuple[Note, list[str]]]:
+    """One remark a thing; whoever reads outside the house is not told of a single sale."""
+    return [one for one in together(notes) if not (few.shared() and one[0].code == "one_line_dominates")]
+
+
+def notes_finding(notes: list[Note]) -> Finding:
+    """How many things intake took as they stand that a person should know. `book.notes`  →  Finding"""
+    told = _told(notes)
+    fact = Fact("health.notes", len(told), "count", definition=_("Kinds of oddities that intake took as they stand, table by table."))
+    if not told:
+        return Finding(_("Nothing odd was taken."), "", (fact,), tone="quiet")
+    first, _places = told[0]
+    headline = ngettext(
+        "{n} thing was taken as it stands that somebody should know: {first}.",
+        "{n} things were taken as they stand that somebody should know; first: {first}.",
+        len(told),
+    ).format(n=words.number(len(told), 0), first=_(SAYS[first.code].met).replace("`", ""))
+    return Finding(headline, "", (fact,))
+
+
+def notes_table(notes: list[Note]) -> Shown:
+    """What intake took as it stands: what, where, how many, how much, what would do; what may be counted wrongly first."""
+    rows = [
+        {
+            "remark": _(SAYS[note.code].met), "table_name": _(TABLE_NAMES[note.table]), "met_in": _places(places),
+            "met_rows": note.counted, "at_stake": note.worth if len(places) < 2 or not SAYS[note.code].is_share else "",
+            "remedy": _(SAYS[note.code].remedy),
+        }
+        for note, places in _told(notes)
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["remark", "table_name", "met_in", "met_rows", "at_stake", "remedy"])
+    return table(frame.map(lambda text: text.replace("`", "")), limit=None)
+
+
+def _places(places: list[str]) -> str:
+    more = len(places) - _PLACES
+    named = _(", ").join(places[:_PLACES])
+    return named if more <= 0 else _("{places} and {n} more").format(places=named, n=words.number(more, 0))
 
 
 def account_table(account: pd.DataFrame) -> Shown:
