@@ -204,20 +204,19 @@ def notes_table(notes: list[Note]) -> Shown:
     """What intake took as it stands: what, where, how many, how much, what would do; what may be counted wrongly first."""
     rows = [
         {
-            "remark": _(SAYS[note.code].met), "table_name": _(TABLE_NAMES[note.table]), "met_in": _places(places),
-            "met_rows": note.counted, "at_stake": note.worth if len(places) < 2 or not SAYS[note.code].is_share else "",
-            "remedy": _(SAYS[note.code].remedy),
+            "remark": _(SAYS[note.code].met), "met_rows": note.counted, "at_stake": note.worth if len(places) < 2 or not SAYS[note.code].is_share else "",
+            "met_in": _places(note.table, places), "remedy": _(SAYS[note.code].remedy),
         }
         for note, places in _told(notes)
     ]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["remark", "table_name", "met_in", "met_rows", "at_stake", "remedy"])
+    frame = pd.DataFrame(rows, columns=["remark", "met_rows", "at_stake", "met_in", "remedy"])
     return table(frame.map(lambda text: text.replace("`", "")), limit=None)
 
 
-def _places(places: list[str]) -> str:
-    more = len(places) - _PLACES
-    named = _(", ").join(places[:_PLACES])
-    return named if more <= 0 else _("{places} and {n} more").format(places=named, n=words.number(more, 0))
+def _places(table_name: str, places: list[str]) -> str:
+    more, named = len(places) - _PLACES, _(", ").join(places[:_PLACES])
+    shown = named if more <= 0 else _("{places} and {n} more").format(places=named, n=words.number(more, 0))
+    return _(": ").join(part for part in (_(TABLE_NAMES[table_name]), shown) if part)
 
 
 def account_table(account: pd.DataFrame) -> Shown:
