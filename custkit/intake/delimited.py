@@ -10,6 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +34,15 @@ def read_delimited(path: Path, source: Source, size: int | None = None) -> Readi
     """Open a CSV file. Raises BadInput naming file and line for an empty file, a wrong encoding, a missing column or a broken quote."""
     encoding = {"gbk": "gb18030", "gb2312": "gb18030"}.get(source.encoding.lower().replace("_", ""), source.encoding)
     lines = _Bytes(path, encoding)
+    with ExitStack() as refused:  # a file that is refused is closed
+        refused.callback(lines.file.close)
+        reading = _begun(path, source, lines)
+        refused.pop_all()
+    return reading
+
+
+def _begun(path: Path, source: Source, lines: _Bytes) -> Reading:
+    """The header read and looked up, the rows still to come."""
     delimiter = NAMED.get(source.delimiter, source.delimiter)
     head = lines.first_records(source.skip_rows + (not source.header), delimiter)
     if len(head) < source.skip_rows + (not source.header) or not (head or lines.waiting.strip()):
@@ -62,6 +72,7 @@ class _Bytes:
                 self.transcoded = False
                 mark = self.file.read(3)
                 if mark[:2] in (b"\xff\xfe", b"\xfe\xff"):
+                    self.file.close()
                     raise BadInput(f"{path}: begins with a UTF-16 byte order mark; set `encoding: utf-16`")
                 if mark != b"\xef\xbb\xbf":
                     self.file.seek(0)

@@ -204,11 +204,14 @@ def notes_table(notes: list[Note]) -> Shown:
     """What intake took as it stands: what, where, how many, how much, what would do; what may be counted wrongly first."""
     rows = [
         {
-            "remark": _(SAYS[note.code].met), "met_rows": note.counted, "at_stake": note.worth if len(places) < 2 or not SAYS[note.code].is_share else "",
-            "met_in": _places(note.table, places), "remedy": _(SAYS[note.code].remedy),
+            "remark": _(SAYS[note.code].met),
+            "met_rows": note.counted,
+            "at_stake": "" if SAYS[note.code].is_share and len(places) > 1 else note.worth,
+            "met_in": _places(note.table, places),
+            "remedy": _(SAYS[note.code].remedy),
         }
         for note, places in _told(notes)
-    ]  # fmt: skip
+    ]
     frame = pd.DataFrame(rows, columns=["remark", "met_rows", "at_stake", "met_in", "remedy"])
     return table(frame.map(lambda text: text.replace("`", "")), limit=None)
 
