@@ -6,7 +6,10 @@ what no table can do without (a time, a customer, an amount).
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
+import re
 import zipfile
 from dataclasses import replace
 from importlib.resources import files as package_files
@@ -17,8 +20,10 @@ import pytest
 
 from custkit.client import load_client
 from custkit.demo.export import write_shop
+from custkit.intake.delimited import NAMED
 from custkit.intake.guess.proposal import Proposal, propose
 from custkit.intake.guess.samples import read_samples
+from custkit.intake.guess.vocabulary import TRADITIONAL
 
 CLIENTS = Path(__file__).resolve().parents[2] / "clients"
 WHERE = {"currency", "time_zone"}
@@ -147,3 +152,54 @@ def test_the_demo_shops_sales_under_other_names(language: Any, right: int, tmp_p
     found = {f: other.sample.names.index(m.column) for f, m in other.mapped.items()}
     assert {f: OTHER_WORDS[language][i] for f, i in found.items() if place.get(f) != i} == {}
     assert len(found) == right
+
+
+# The same exports as other programmes write them: language, encoding, delimiter, whether decimals are commas, and what is asked beside.
+FORMS: dict[str, tuple[Any, str, str, bool, set[str]]] = {
+    "a German spreadsheet": ("en", "cp1252", ";", True, set()),
+    "tabs": ("en", "utf-8", "tab", False, set()),
+    "Excel's Unicode text": ("en", "utf-16", "tab", False, set()),
+    "Chinese as UTF-16": ("zh_CN", "utf-16", ",", False, set()),
+    "traditional Chinese": ("zh_TW", "utf-8", ",", False, set()),
+    "traditional Chinese as Big5, which has no sign for the euro": ("zh_TW", "big5", ",", False, {"currency"}),
+}
+_TO_TRADITIONAL = {simple: many for many, simple in TRADITIONAL.items() if chr(many) not in "劵龄"}
+_DECIMAL = re.compile(r"-?\d{1,3}(,?\d{3})*\.\d+")
+
+
+def written_anew(path: Path, language: str, encoding: str, delimiter: str, *, comma: bool) -> None:
+    """The CSV file in another encoding and dialect, its characters traditional where the language is."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = path.read_bytes().decode("gb18030")
+    if language == "zh_TW":
+        text = text.translate(_TO_TRADITIONAL)
+    if encoding == "big5":
+        text = text.replace("€", "")
+    rows = csv.reader(io.StringIO(text, newline=""))
+    turned = str.maketrans(",.", ".,")
+    out = io.StringIO(newline="")
+    csv.writer(out, delimiter=NAMED.get(delimiter, delimiter)).writerows(
+        [c.translate(turned) if comma and _DECIMAL.fullmatch(c) else c for c in r] for r in rows
+    )
+    path.write_bytes(out.getvalue().encode(encoding))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_demo_shops_exports_are_mapped_however_they_are_written(form: str, tmp_path: Path) -> None:
+    language, encoding, delimiter, comma, asked = FORMS[form]
+    write_shop(tmp_path, customers=300, months=4, language="en" if language == "en" else "zh_CN")
+    for path in tmp_path.glob("*.csv"):
+        written_anew(path, language, encoding, delimiter, comma=comma)
+    client = "client.yml" if language == "en" else "client_zh_CN.yml"
+    truth = answers("demo", Path(str(package_files("custkit"))) / "demo" / client)
+    truth |= {"sales_2026-07.csv": truth.pop("sales_*.csv")}
+    if language == "zh_TW":
+        csvs = {name: (table, {f: c.translate(_TO_TRADITIONAL) for f, c in columns.items()}) for name, (table, columns) in truth.items()}
+        truth |= {name: of for name, of in csvs.items() if name.endswith(".csv")}
+    proposal = propose(read_samples([tmp_path]))
+    assert judged(proposal, truth) == (77, 77, [])
+    assert {q.key for q in proposal.questions} == {"time_zone", "duplicates"} | asked
+    found = {s.sample.delimiter for s in proposal.sources if s.is_used and s.sample.format == "csv"}
+    assert found == {delimiter}

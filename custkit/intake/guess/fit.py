@@ -161,7 +161,7 @@ def translation(field: str, column: Column) -> dict[str, str]:
     ours = {word: mine for mine, others in DICTIONARIES[field].items() for word in others.split()}
     found = {}
     for word in column.counts:
-        key = re.sub(r"[\s-]+", "_", word.strip().lower())
+        key = re.sub(r"[\s-]+", "_", words.folded(word).strip())
         if key in ours:
             found[word] = ours[key]
         elif field == "event_type" and (near := re.fullmatch(r"(product|item)[_ ]?\d+", key)):
@@ -183,7 +183,7 @@ def _category(field: str, column: Column, place: int, facts: Facts) -> float | N
         score -= 1.5
     if hints := _HINTS.get(field):
         known = set(hints.split())
-        share = sum(n for word, n in column.counts.items() if word.lower() in known) / len(column.filled)
+        share = sum(n for word, n in column.counts.items() if words.folded(word) in known) / len(column.filled)
         score += 1.2 if share > 0.5 else 0.0
     return score
 
@@ -201,7 +201,7 @@ def _text(field: str, column: Column, place: int, facts: Facts) -> float | None:
 
 
 def _gender(field: str, column: Column, place: int, facts: Facts) -> float | None:
-    words_ = {word.lower() for word in column.counts}
+    words_ = {words.folded(word) for word in column.counts}
     hit = len(words_ & set(_HINTS["gender"].split()))
     return 1.5 if hit and column.distinct <= 6 else None if column.distinct > 8 else -0.8
 
@@ -217,7 +217,7 @@ def _truth(field: str, column: Column, place: int, facts: Facts) -> float | None
     known = {*words.TRUE.split(), *words.FALSE.split()}
     if column.distinct > 4:
         return None
-    return 1.0 if all(word.lower() in known for word in column.counts) else -0.5
+    return 1.0 if all(words.folded(word) in known for word in column.counts) else -0.5
 
 
 def _household(field: str, column: Column, place: int, facts: Facts) -> float | None:

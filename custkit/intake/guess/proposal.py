@@ -250,7 +250,7 @@ def _options(
         if f in ("discount_amount", "coupon_amount") and (real < 0).sum() > (real > 0).sum():
             options["sign"] = -1
             notes.append("counted below zero in the file")
-        if unknown := [x for x in column.counts if x.lower() in words.UNKNOWN]:
+        if unknown := [x for x in column.counts if words.folded(x) in words.UNKNOWN]:
             options["null"] = sorted(unknown)
     elif f in DICTIONARIES:
         column = Column(column.name, tuple(all_words(sample, column.name) or column.cells))
@@ -274,11 +274,11 @@ def _options(
             notes[:] = [n for n in notes if not n.startswith("no word")]
     elif f in ("is_vip", "consent"):
         true, false = set(words.TRUE.split()), set(words.FALSE.split())
-        plain = {w: "true" if w.lower() in true else "false" for w in sorted(column.counts) if w.lower() in true | false}
+        plain = {w: "true" if words.folded(w) in true else "false" for w in sorted(column.counts) if words.folded(w) in true | false}
         if any(w.lower() != mine for w, mine in plain.items()):
             options["values"] = plain
     elif f not in (*IDS, "comment", "product_name", "campaign_name", "question", "query"):
-        unknown = sorted(x for x in column.counts if x.lower() in words.UNKNOWN)
+        unknown = sorted(x for x in column.counts if words.folded(x) in words.UNKNOWN)
         options |= {"null": unknown} if unknown else {}
     return options
 
@@ -365,8 +365,8 @@ def _currency(sources: list[Source]) -> tuple[str, tuple[str, str] | None, str]:
                 signs += _signs(m.column, column)
             if f == "region" and column.counts:
                 most, n = column.counts.most_common(1)[0]
-                if most.lower() in words.COUNTRIES and n > 0.5 * len(column.filled):
-                    country = words.COUNTRIES[most.lower()]
+                if words.folded(most) in words.COUNTRIES and n > 0.5 * len(column.filled):
+                    country = words.COUNTRIES[words.folded(most)]
     if signs:
         code = signs.most_common(1)[0][0]
         return code, country if country and country[0] == code else None, "signs beside the amounts"
@@ -391,7 +391,7 @@ def _rules(sources: list[Source], given: Mapping[str, str], questions: list[Ques
         if "order_id" in column:
             found |= _cancelled(column)
         if "product_id" in column and column["product_id"] is not column.get("product_name"):
-            some = sorted(x for x in column["product_id"].counts if x.lower() in words.NON_PRODUCTS)
+            some = sorted(x for x in column["product_id"].counts if words.folded(x) in words.NON_PRODUCTS)
             if some:
                 found["non_products"] = (some, "in no basket, but revenue; correct it: only the usual words are recognised")
         if "order_status" in column:
@@ -423,8 +423,8 @@ def _statuses(source: Source, column: Column, given: Mapping[str, str], question
     if "statuses" in given:
         return {"statuses": ([w.strip() for w in given["statuses"].split(",") if w.strip()], "only orders of these count")}
     good, bad = set(words.GOOD_STATUS.split()), set(words.BAD_STATUS.split())
-    fine = sorted(w for w in column.counts if w.lower() in good)
-    open_ = sorted(w for w in column.counts if w.lower() not in good | bad)
+    fine = sorted(w for w in column.counts if words.folded(w) in good)
+    open_ = sorted(w for w in column.counts if words.folded(w) not in good | bad)
     counts = ", ".join(f"{w} ({n:,})" for w, n in column.counts.most_common(8))
     if fine and not open_:
         return {"statuses": (fine, f"only orders of these count; met: {counts}")}

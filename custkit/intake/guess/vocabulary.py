@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 # One concept a line. Chinese in simplified characters: a header is brought to them before it is compared.
 CONCEPTS: dict[str, str] = {
     "order": "order id|order|invoice id|invoice|receipt id|receipt|basket id|basket|transaction id|transaction|bill id|bill|ticket id|ticket|document id|purchase id|sale id|check id|order reference|increment id|beleg|bon"
@@ -153,10 +155,18 @@ ABBREVIATIONS: dict[str, str] = {
 
 TRADITIONAL = str.maketrans(
     "訂單號編買賣會員戶顧貨商條數銷購個價應額標總優減讓應實淨際費進採時間開創註冊期狀態來體設備終類門鋪網區國區號憑證發薦獲經產線廠稱標題徑動結歸點擊話訪戰錄詞檢詢"
-    "內長營劃類預觸達聯繫組別實驗測試權兌換過變記帳業務級卷問題評價話備註饋留廣告體驗禮儲餘額閱齡職庭規領貴賓關閉銷離員務單據帳單擇櫃鈔碼優惠劵項寶簽歷幣倉庫傳統週號積郵遞轉帶層銀質適電稅貼簡責東縣鄉鎮臺樣紅頁選邊鍵裝",
+    "內長營劃類預觸達聯繫組別實驗測試權兌換過變記帳業務級卷問題評價話備註饋留廣告體驗禮儲餘額閱齡職庭規領貴賓關閉銷離員務單據帳單擇櫃鈔碼優惠劵項寶簽歷幣倉庫傳統週號積郵遞轉帶層銀質適電稅貼簡責東縣鄉鎮臺樣紅頁選邊鍵裝"
+    "絲書亞們蘭養寫劑廚疊園圍圖塊堅墊壺處頭嬰寵對塵師廢張當護攪欖歐漢湯沒漿潤漬溫濕濾燈熱貓現畫鹽筆籃糧纖約紗納紙紡細繩維綿羅膚膠腦藝萊蘿薩褲計語賀還連醬鋼錢鉛鏟鍋陽須顆飲餃餅鮮鳥鷹麥滿審繳檔賬盤補罰遲場館廳舊歲異確認願僅決隻鐘斷滯運輸攜",
     "订单号编买卖会员户顾货商条数销购个价应额标总优减让应实净际费进采时间开创注册期状态来体设备终类门铺网区国区号凭证发荐获经产线厂称标题径动结归点击话访战录词检询"
-    "内长营划类预触达联系组别实验测试权兑换过变记账业务级卷问题评价话备注馈留广告体验礼储余额阅龄职庭规领贵宾关闭销离员务单据账单择柜钞码优惠券项宝签历币仓库传统周号积邮递转带层银质适电税贴简责东县乡镇台样红页选边键装",
+    "内长营划类预触达联系组别实验测试权兑换过变记账业务级卷问题评价话备注馈留广告体验礼储余额阅龄职庭规领贵宾关闭销离员务单据账单择柜钞码优惠券项宝签历币仓库传统周号积邮递转带层银质适电税贴简责东县乡镇台样红页选边键装"
+    "丝书亚们兰养写剂厨叠园围图块坚垫壶处头婴宠对尘师废张当护搅榄欧汉汤没浆润渍温湿滤灯热猫现画盐笔篮粮纤约纱纳纸纺细绳维绵罗肤胶脑艺莱萝萨裤计语贺还连酱钢钱铅铲锅阳须颗饮饺饼鲜鸟鹰麦满审缴档账盘补罚迟场馆厅旧岁异确认愿仅决只钟断滞运输携",
 )
+
+
+def folded(word: str) -> str:
+    """A word as it is looked up: NFKC, small letters, simplified characters."""
+    return unicodedata.normalize("NFKC", word).lower().translate(TRADITIONAL)
+
 
 # Other people's words for ours.
 EVENT_WORDS: dict[str, str] = {
