@@ -43,8 +43,9 @@ notebooks-hold: ready ## nbval: the notebooks' committed outputs still come out
 test-engines: ready ## every analysis on DuckDB, Spark and PostgreSQL; installs and starts what it needs
 	@tests/engines/run.sh
 
-test-deep: ready ## properties at many more examples, 10,000 damaged files; some twenty minutes
-	@HYPOTHESIS_PROFILE=deep CUSTKIT_DEEP=10000 $(PY) -m pytest -s tests/properties/test_intake_properties.py tests/properties/test_mutated_files.py tests/properties/test_disclosure_properties.py tests/catalogue
+test-deep: ready ## properties at many more examples, 10,000 damaged files, faults, canaries, 320 kills; half an hour
+	@HYPOTHESIS_PROFILE=deep CUSTKIT_DEEP=10000 $(PY) -m pytest -s tests/properties/test_intake_properties.py tests/properties/test_mutated_files.py tests/properties/test_disclosure_properties.py tests/catalogue tests/pack/test_faults.py tests/pack/test_canaries.py tests/pack/test_upkeep.py
+	@$(PY) benchmarks/kills.py
 
 lab: ready ## JupyterLab on the notebooks
 	@$(PY) -m jupyterlab notebooks

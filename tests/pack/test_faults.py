@@ -128,6 +128,7 @@ def test_whatever_step_of_a_publication_fails_a_whole_pack_is_shown(tmp_path):
             with publish.locked(place):  # clears what the failed one left
                 put(place, 3)
             assert shown(place) == 3 and not list(place.folder.glob(".work-*"))
+    print(f"\npublication: {steps} places × {len(TROUBLE)} errors, 0 torn packs, every rerun good")  # noqa: T201
 
 
 @pytest.fixture
@@ -167,6 +168,7 @@ def test_whatever_step_of_intake_fails_there_is_no_half_snapshot(corner):
             left = [path for path in folder.glob("*") if not path.name.startswith(".")]
             assert all((path / "manifest.json").exists() for path in left), at
             assert read(take_snapshot(client, progress=False).folder) == kept
+    print(f"\nintake: {counted.count} places × {len(TROUBLE)} errors, 0 half snapshots, every rerun the same bytes")  # noqa: T201
 
 
 TAKE = """
@@ -224,5 +226,6 @@ def test_a_publisher_killed_at_any_moment_leaves_a_whole_pack(tmp_path):
         now = shown(place)
         assert now >= max(said, default=last + 1), "what was said to be published is shown"
         last = now
+    print(f"\npublisher: {kills} SIGKILLs, 0 torn packs, {last} published")  # noqa: T201
     clear("corner", reports=tmp_path)
     assert not [path for path in place.folder.glob(".*") if path.name not in (".lock", ".jobs")]

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from held import holding
+from held import figure, holding
 
 from custkit import upkeep
 from custkit.client import load_client
@@ -65,6 +65,7 @@ def test_one_person_is_erased_everywhere_and_does_not_come_in_again(told):
     again = shop.command("run", "corner", "--period", "2026-10")
     assert again.returncode == 0, again.stderr
     assert [path.name for path in holding(shop.root, *anna)] == ["erased"]
+    figure(shop.root, "erased, and run again", *anna, kept=[home_of("corner") / "erased"])
     after = take_snapshot(client)
     assert after.manifest["ledger"]["tables"]["order_lines"]["excluded"][0]["rows"] == 4
     assert len(holding(shop.root, *ben)) >= 3, "nobody else is missing"

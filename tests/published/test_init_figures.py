@@ -180,9 +180,8 @@ def written_anew(path: Path, language: str, encoding: str, delimiter: str, *, co
     rows = csv.reader(io.StringIO(text, newline=""))
     turned = str.maketrans(",.", ".,")
     out = io.StringIO(newline="")
-    csv.writer(out, delimiter=NAMED.get(delimiter, delimiter)).writerows(
-        [c.translate(turned) if comma and _DECIMAL.fullmatch(c) else c for c in r] for r in rows
-    )
+    written = csv.writer(out, delimiter=NAMED.get(delimiter, delimiter))
+    written.writerows([c.translate(turned) if comma and _DECIMAL.fullmatch(c) else c for c in row] for row in rows)
     path.write_bytes(out.getvalue().encode(encoding))
 
 
