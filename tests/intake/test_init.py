@@ -412,3 +412,42 @@ def test_each_sheet_of_a_workbook_is_a_source(tmp_path, home):
     assert result.exit_code == GOOD, result.output
     assert {(s.table, s.sheet, s.columns[f].format) for s in load_client("acme").sources for f in s.columns if f.endswith("_at")} == {
         ("order_lines", "Sales", "excel"), ("customers", "Members", "excel")}  # fmt: skip
+
+
+CHINESE_SALES = "订单编号,下单时间,会员号,商品编码,商品名称,数量,实付金额,订单状态\n"
+
+
+def chinese_sales(head: str = CHINESE_SALES) -> str:
+    """Two hundred sales in ¥, every third of postage, some closed by the platform."""
+    goods = [("A001", "茉莉花茶"), ("B010", "紫砂壶"), ("C100", "运费")]
+    states = ["交易成功"] * 9 + ["已关闭"]
+    rows = [
+        f"SO{i:05d},2026/10/{1 + i % 28:02d} 10:{i % 60:02d},{i % 40:05d},{','.join(goods[i % 3])},1,¥{12 + i % 9}.00,{states[i % 10]}"
+        for i in range(200)
+    ]
+    return head + "\n".join(rows) + "\n"
+
+
+def test_the_sign_of_yen_and_yuan_is_told_by_the_headers(tmp_path):
+    found = proposed(tmp_path, {"sales.csv": chinese_sales()})
+    assert found.settings["currency"][0] == "CNY" and "currency" not in {q.key for q in found.questions}
+    kana = proposed(tmp_path, {"sales.csv": chinese_sales(CHINESE_SALES.replace("商品名称", "商品名称のメモ"))})
+    assert kana.settings["currency"][0] == "JPY"
+    plain = proposed(tmp_path, {"sales.csv": chinese_sales("order,date,customer,product,name,quantity,amount,status\n")})
+    assert plain.settings["currency"][0] not in ("CNY", "JPY") and "currency" in {q.key for q in plain.questions}
+
+
+def test_postage_is_known_by_its_name_and_a_letter_is_no_name(tmp_path):
+    assert proposed(tmp_path, {"sales.csv": chinese_sales()}).rules["non_products"][0] == ["C100"]
+    lettered = chinese_sales().replace("运费", "M")
+    assert "non_products" not in proposed(tmp_path, {"sales.csv": lettered}).rules
+
+
+def test_an_order_the_platform_closed_does_not_count(tmp_path):
+    found = proposed(tmp_path, {"sales.csv": chinese_sales()})
+    assert found.rules["statuses"][0] == ["交易成功"] and "statuses" not in {q.key for q in found.questions}
+
+
+def test_words_in_traditional_characters_are_known_in_cells_too(tmp_path):
+    found = proposed(tmp_path, {"sales.csv": chinese_sales().replace("已关闭", "已關閉").replace("运费", "運費")})
+    assert found.rules["statuses"][0] == ["交易成功"] and found.rules["non_products"][0] == ["C100"]

@@ -357,12 +357,12 @@ def _settings(sources: list[Source], given: Mapping[str, str], questions: list[Q
 def _currency(sources: list[Source]) -> tuple[str, tuple[str, str] | None, str]:
     """Currency by the signs beside amounts or in headers, else by the country of most orders."""
     signs: Counter[str] = Counter()
-    country = None
+    country, yuan = None, _yuan(sources)
     for source in sources:
         for f, m in source.mapped.items():
             column = source.columns[m.column]
             if f in MONEY:
-                signs += _signs(m.column, column)
+                signs += _signs(m.column, column, yuan)
             if f == "region" and column.counts:
                 most, n = column.counts.most_common(1)[0]
                 if words.folded(most) in words.COUNTRIES and n > 0.5 * len(column.filled):
@@ -373,12 +373,20 @@ def _currency(sources: list[Source]) -> tuple[str, tuple[str, str] | None, str]:
     return (country[0], country, "the country of most orders") if country else ("", None, "")
 
 
-def _signs(header: str, column: Column) -> Counter[str]:
+def _yuan(sources: list[Source]) -> dict[str, str]:
+    """What ¥ stands for: the yen where headers have kana, the yuan where they have other Chinese characters; else it has to be asked."""
+    headers = "".join(name for source in sources for name in source.columns)
+    if re.search("[ぁ-ヿ]", headers):
+        return {"¥": "JPY"}
+    return {"¥": "CNY"} if re.search("[㐀-鿿]", headers) else {}
+
+
+def _signs(header: str, column: Column, yuan: dict[str, str]) -> Counter[str]:
     """Currencies named in a header (50 each) and beside the amounts below it (1 each)."""
     found: Counter[str] = Counter()
-    marked = [cell.lower() for cell in column.filled if not re.fullmatch(r"[\d.,\s+-]*", cell)][:500]
+    marked = [cell.lower().replace("￥", "¥") for cell in column.filled if not re.fullmatch(r"[\d.,\s+-]*", cell)][:500]
     name = header.lower().replace("_", " ")
-    for sign, code in words.CURRENCIES.items():
+    for sign, code in (words.CURRENCIES | yuan).items():
         shape = re.compile(rf"(?<![a-z]){re.escape(sign)}(?![a-z])" if sign.isascii() and sign.isalpha() else re.escape(sign))
         found[code] += sum(bool(shape.search(cell)) for cell in marked) + 50 * bool(shape.search(name))
     return +found
@@ -391,7 +399,9 @@ def _rules(sources: list[Source], given: Mapping[str, str], questions: list[Ques
         if "order_id" in column:
             found |= _cancelled(column)
         if "product_id" in column and column["product_id"] is not column.get("product_name"):
-            some = sorted(x for x in column["product_id"].counts if words.folded(x) in words.NON_PRODUCTS)
+            ids = column["product_id"]
+            titles = column["product_name"].cells if "product_name" in column else ids.cells
+            some = sorted({x for x, title in zip(ids.cells, titles, strict=True) if x and _is_no_product(x, title)})
             if some:
                 found["non_products"] = (some, "in no basket, but revenue; correct it: only the usual words are recognised")
         if "order_status" in column:
@@ -402,6 +412,12 @@ def _rules(sources: list[Source], given: Mapping[str, str], questions: list[Ques
             found["exclude"] = ([rule], "customers who are none")
         found |= _duplicates(source, column, given, questions)
     return found
+
+
+def _is_no_product(product_id: str, title: str) -> bool:
+    """Postage, fees and the like, by id or by name; one or two letters are a code and no name."""
+    name = words.folded(title).strip()
+    return words.folded(product_id) in words.NON_PRODUCTS or (name in words.NON_PRODUCTS and (len(name) > 2 or not name.isascii()))
 
 
 def _cancelled(column: Mapping[str, Column]) -> dict[str, tuple[object, str]]:

@@ -195,9 +195,9 @@ ARM_WORDS: dict[str, str] = {
 }
 TRUE, FALSE = "y yes true t 1 on 是 有 同意 已同意", "n no false f 0 off 否 无 不同意 未同意"
 UNKNOWN = ("n/a", "na", "none", "null", "nan", "-", "--", "?", "unknown", "not given", "not known", "未填", "未知", "无", "不详", "空")
-GOOD_STATUS = "shipped completed complete paid delivered fulfilled closed done success successful sold invoiced 已发货 已完成 完成 交易成功 已付款 已支付 已签收 成功"
-BAD_STATUS = "void cancelled canceled refunded failed declined pending returned rejected deleted 已作废 作废 已取消 取消 交易关闭 已退款 退款 失败 待付款 关闭"
-NON_PRODUCTS = ("post", "dot", "m", "d", "s", "c2", "cruk", "pads", "bank charges", "amazonfee", "adj", "fee", "ship", "shipping", "freight", "delivery", "postage", "运费", "邮费")  # fmt: skip
+GOOD_STATUS = "shipped completed complete paid delivered fulfilled closed done success successful sold invoiced 已发货 已完成 完成 交易成功 已付款 已支付 已签收 已收货 交易完成 订单完成 已完结 成功"
+BAD_STATUS = "void cancelled canceled refunded failed declined pending returned rejected deleted 已作废 作废 已取消 取消 交易关闭 已退款 退款 失败 待付款 关闭 已关闭 退款成功 退款中 退货 已退货 未付款 待支付"
+NON_PRODUCTS = ("post", "dot", "m", "d", "s", "c2", "cruk", "pads", "bank charges", "amazonfee", "adj", "fee", "ship", "shipping", "freight", "delivery", "postage", "运费", "邮费", "快递费", "配送费", "手续费", "补差价")  # fmt: skip
 CURRENCIES = {
     "€": "EUR", "eur": "EUR", "euro": "EUR", "£": "GBP", "gbp": "GBP", "us$": "USD", "usd": "USD", "$": "USD", "元": "CNY", "rmb": "CNY",
     "cny": "CNY", "人民币": "CNY", "nt$": "TWD", "twd": "TWD", "hk$": "HKD", "hkd": "HKD", "円": "JPY", "jpy": "JPY", "chf": "CHF",
