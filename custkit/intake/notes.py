@@ -117,7 +117,9 @@ SAYS = {
         mark("values in a spreadsheet's wrapper (=\"…\" or a leading ') were taken out of it"), CELLS, mark("Nothing to do.")
     ),
     "merged_unknown": Saying(
-        mark("ids that the map of merged customers takes into others and no other file holds"), IDS, mark("Ask whether they are spelled right.")
+        mark("ids that the map of merged customers takes into others and no other file holds"),
+        IDS,
+        mark("Ask whether they are spelled right."),
     ),
     "survivor_unknown": Saying(
         mark("ids into which the map of merged customers takes others and no other file holds"),
