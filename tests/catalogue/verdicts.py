@@ -1,4 +1,4 @@
-"""Every row of the catalogue of bad input: its verdict, and the test of it where that stands elsewhere, or why it is open.
+"""Every row of the catalogue of bad input: its verdict, and the test of it where that stands elsewhere.
 
 ACCEPT takes it as it is; NORMALISE changes how it is written and counts that; NOTE takes it and tells a person; ASIDE sets the row aside
 with place, value and reason; LEFT OUT takes it and does not count it, with its money; ASK and ERROR stop and say what would do.
@@ -58,5 +58,3 @@ ELSEWHERE = {
     "SQL-03": "engines/test_database.py::test_tables_copied_while_the_shop_sells_are_of_one_instant",
     "SQL-06": "engines/test_database.py::test_enums_bits_and_dates_that_are_none_are_typed_or_set_aside",
 }
-
-OPEN: dict[str, str] = {}

@@ -14,6 +14,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import ibis
+import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -133,7 +134,6 @@ def test_the_sheet_holds_texts_and_no_formula_and_no_link(lists, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_openpyxl_reads_the_same_texts_and_no_formula(lists, kind):
-    openpyxl = pytest.importorskip("openpyxl")
     sheet = openpyxl.load_workbook(lists[kind].with_suffix(".xlsx")).active
     rows = [[cell for cell in row if cell.data_type not in ("n", "b")] for row in sheet.iter_rows(min_row=2)]
     assert not [cell for row in rows for cell in row if cell.data_type != "s" or cell.hyperlink]

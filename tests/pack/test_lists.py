@@ -8,6 +8,7 @@ from decimal import Decimal
 from xml.etree import ElementTree
 
 import duckdb
+import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -40,7 +41,6 @@ def test_nothing_a_customer_typed_is_a_formula_or_a_link(source, tmp_path):
     assert [row[0] for row in cells[1:3]] == ["00000", "00001"]
     read = pd.read_excel(tmp_path / "lists" / "due.xlsx", engine="calamine", dtype=str, keep_default_na=False)
     assert read["note"].tolist() == PAYLOADS
-    openpyxl = pytest.importorskip("openpyxl")
     sheet = openpyxl.load_workbook(tmp_path / "lists" / "due.xlsx").active
     assert [(row[1].value, row[1].data_type, row[1].hyperlink) for row in sheet.iter_rows(min_row=2)] == [(p, "s", None) for p in PAYLOADS]
 
@@ -113,7 +113,6 @@ def test_a_text_longer_than_a_cell_is_cut_with_a_mark_and_counted(tmp_path):
 
 
 def test_openpyxl_reads_a_cut_text(tmp_path):
-    openpyxl = pytest.importorskip("openpyxl")
     _files, cells = put(tmp_path, *LONG)
     sheet = openpyxl.load_workbook(tmp_path / "lists" / "due.xlsx").active
     assert [row[1].value for row in sheet.iter_rows(min_row=2)] == cells
