@@ -112,9 +112,9 @@ def line_sizes(lines: ir.Table, *, as_of: datetime, window_days: int = 365) -> i
     )
     first = _first_of_product(sold.anti_join(_by_measure(sold), "product_id").filter(_.quantity == _.quantity.floor()))
     own = first.group_by("customer_id").aggregate(usual=to_float(_.quantity).quantile(0.5))
-    whole = first.aggregate(usual_in_shop=to_float(_.quantity).quantile(0.95))
-    counted = first.join(own, "customer_id").cross_join(whole)
-    is_bulk = to_float(counted.quantity) > BULK * ibis.least(counted.usual, counted.usual_in_shop)
+    usual_in_shop = first.aggregate(usual=to_float(_.quantity).quantile(0.95)).as_scalar()
+    counted = first.join(own, "customer_id")
+    is_bulk = to_float(counted.quantity) > BULK * ibis.least(counted.usual, usual_in_shop)
     folded = counted.mutate(bulk=is_bulk.ifelse(1, 0)).group_by("customer_id").aggregate(
         lines=(1 - _.bulk).sum(),
         pieces=_.quantity.sum(where=_.bulk == 0).floor().cast("int64"),
