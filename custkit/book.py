@@ -193,8 +193,8 @@ class Book:
     def notes(self) -> list[Note]:
         """What intake took as it stands of the time before `as_of`, and what the delivery before told otherwise (none of the demo)."""
         month = f"{self.as_of:%Y-%m}"
-        changes = () if self.client.is_embedded else self.snapshot.changes
-        return [*self.snapshot.notes_before(month), *(note for note in changes if note.month < month)]
+        changes = [] if self.client.is_embedded else self.snapshot.changes_before(month)
+        return [*self.snapshot.notes_before(month), *changes]
 
     @property
     def personal_columns(self) -> frozenset[str]:

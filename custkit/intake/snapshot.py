@@ -88,12 +88,24 @@ class Snapshot:
     @property
     def changes(self) -> list[Note]:
         """What differs from the delivery before this one, where there was one: columns, filled cells, months told otherwise."""
+        before = self._profile_before
+        return changes(before, self.manifest["profile"]) if before else []
+
+    def changes_before(self, month: str) -> list[Note]:
+        """The changes of months before `month`; none where the delivery before knew later months: an older state is no news."""
+        before = self._profile_before
+        if before is None or max(before["months"], default="") > max(self.manifest["profile"]["months"], default=""):
+            return []
+        return [note for note in self.changes if note.month < month]
+
+    @property
+    def _profile_before(self) -> dict[str, Any] | None:
         mine = self.folder.parent.parent / "profiles" / f"{self.key}.json"
         others_ = [path for path in mine.parent.glob("*.json") if path != mine and path.stat().st_mtime_ns <= mine.stat().st_mtime_ns]
         if not others_ or not mine.exists():
-            return []
+            return None
         last = max(others_, key=lambda path: (path.stat().st_mtime_ns, path.name))
-        return changes(json.loads(last.read_text("utf-8")), self.manifest["profile"])
+        return dict(json.loads(last.read_text("utf-8")))
 
     def path(self, table: str) -> Path | None:
         """The table's Parquet file, or None where the client did not send it."""
