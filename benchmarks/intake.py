@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 import duckdb
+import pandas  # noqa: F401  Arrow imports it with its first array
 
 from custkit.client import Client, load_client
 from custkit.intake import take_snapshot

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +16,9 @@ from custkit.errors import BadInput
 LINE = "_line"
 # A column is held and typed text by text, not cell by cell, where at most this share of its cells are different texts.
 DISTINCT_SHARE = 0.5
+# Whole row groups of the engine, which keeps these as they come and puts others together anew.
+ROW_GROUP = 122_880
+BATCH = 4 * ROW_GROUP
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,38 @@ class Reading:
     filled: int | None = None
     padded: dict[int, int] = field(default_factory=dict)
     trailing: bool = False
+
+
+def in_batches(blocks: Iterator[Block], typed: set[str]) -> Iterator[Block]:
+    """The same rows in blocks of `BATCH`, but for the last; in the columns `typed`, texts that come again are held once."""
+    waiting: list[Block] = []
+    rows = 0
+    for block in blocks:
+        waiting.append(block)
+        rows += block.table.num_rows
+        if rows >= BATCH:
+            whole = _joined(waiting)
+            yield replace(whole, table=_held_once(whole.table.slice(0, BATCH), typed))
+            waiting = [Block(whole.table.slice(BATCH), 0)]
+            rows -= BATCH
+    if waiting:
+        whole = _joined(waiting)
+        yield replace(whole, table=_held_once(whole.table, typed))
+
+
+def _joined(blocks: list[Block]) -> Block:
+    return Block(
+        pa.concat_tables([block.table for block in blocks]),
+        sum(block.records for block in blocks),
+        sum(block.blank for block in blocks),
+        [one for block in blocks for one in block.aside],
+        sum(block.read_bytes for block in blocks),
+    )
+
+
+def _held_once(table: pa.Table, typed: set[str]) -> pa.Table:
+    columns = zip(table.column_names, table.columns, strict=True)
+    return pa.table({column: encoded(data) if column in typed else data for column, data in columns}).combine_chunks()
 
 
 def encoded(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import mmap
+import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
+import numpy as np
 import pyarrow.parquet as pq
 from python_calamine import CalamineWorkbook
 
@@ -13,84 +16,96 @@ from custkit.client import Source
 from custkit.intake.excel import sheet_name
 from custkit.intake.inputs import Input
 
-CHUNK = 8 << 20
+CHUNK = 1 << 20
+QUOTE, NEW_LINE, RETURN = b'"\n\r'
 _UTF8 = ("utf8", "utf8sig")
 
 
-def count_records(one: Input, source: Source, blank: int, filled: int | None) -> tuple[int, str]:
-    """Records after the header, blank ones included, and how they were counted.
-
-    filled: rows that hold something, from the XML of a sheet, where `blank` rows cannot be seen.
-    """
+def count_records(one: Input, source: Source, filled: int | None) -> tuple[int, str]:
+    """Records after the header, and how they were counted; of a sheet only those that hold something, `filled` by its XML."""
     if one.format == "parquet":
         return pq.read_metadata(one.path).num_rows, "the file's footer"
     if one.format == "excel":
-        if filled is not None:
-            return filled + blank, "the sheet's XML"
-        return _area_rows(one.path, source) + blank, "a second reading"
-    return _text_records(one.path, source) - source.skip_rows - (not source.header), "line ends outside quotes"
+        return (filled, "the sheet's XML") if filled is not None else (_area_rows(one.path, source), "a second reading")
+    with _as_utf8(one.path, source.encoding) as file:
+        return _records(file, source) - source.skip_rows - (not source.header), "line ends outside quotes"
 
 
-def _text_records(path: Path, source: Source) -> int:
-    if source.encoding.lower().replace("-", "").replace("_", "") not in _UTF8:
-        encoding = "gb18030" if source.encoding.lower() in ("gbk", "gb2312") else source.encoding
-        return _records(path.read_bytes().decode(encoding).encode("utf-8"), source)
-    if path.stat().st_size == 0:
-        return 0
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return _records(data, source)
+def _as_utf8(path: Path, encoding: str) -> BinaryIO:
+    if encoding.lower().replace("-", "").replace("_", "") in _UTF8:
+        return path.open("rb")
+    encoding = "gb18030" if encoding.lower() in ("gbk", "gb2312") else encoding
+    return io.BytesIO(path.read_bytes().decode(encoding).encode("utf-8"))
 
 
-def _records(data: bytes | mmap.mmap, source: Source) -> int:
-    ends = _line_ends(data, 0, len(data)) + (len(data) > 0 and data[len(data) - 1 :] not in (b"\n", b"\r"))
-    if source.delimiter == "whitespace" or data.find(b'"') < 0:
-        return ends
+def _records(file: BinaryIO, source: Source) -> int:
+    if source.delimiter == "whitespace":
+        return sum(_line_ends(piece) + _is_open(piece) for piece in _pieces(file))
     delimiter = {"tab": "\t"}.get(source.delimiter, source.delimiter).encode()
-    inside = _inside_by_parity(data, delimiter)
-    return ends - (_inside_by_field(data, delimiter) if inside is None else inside)
+    records = _records_by_parity(file, delimiter) if len(delimiter) == 1 else None
+    if records is None:
+        file.seek(0)
+        data = file.read()
+        records = _line_ends(data) + _is_open(data) - _inside_by_field(data, delimiter)
+    return records
 
 
-def _inside_by_parity(data: bytes | mmap.mmap, delimiter: bytes) -> int | None:
-    """Line ends after an odd number of quotes; None where a quote stands within a bare field and the number tells nothing."""
-    edges = (delimiter, b"\n", b"\r")
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    """The file in parts that end with \\n, without its byte order mark."""
+    if file.read(3) != b"\xef\xbb\xbf":
+        file.seek(0)
+    while piece := file.read(CHUNK):
+        yield piece + file.readline()
+
+
+def _is_open(data: bytes) -> bool:
+    """Whether the last line lacks its end."""
+    return data[-1:] not in (b"", b"\n", b"\r")
+
+
+def _records_by_parity(file: BinaryIO, delimiter: bytes) -> int | None:
+    """Line ends after an even number of quotes; None where a quote stands within a bare field and the number tells nothing."""
+    before_quotes = np.frombuffer(delimiter + b'"\n\r', np.uint8)
     found = odd = 0
-    start = 3 if data[:3] == b"\xef\xbb\xbf" else 0
-    while start < len(data):
-        end = data.find(b"\n", start + CHUNK) + 1 or len(data)
-        pieces = data[start:end].split(b'"')
-        text = b'"'.join(pieces[1 - odd :: 2])
-        found += _line_ends(text, 0, len(text))
-        outside = pieces[odd::2]
-        odd = (odd + len(pieces) - 1) % 2
-        if not all(not piece or piece.endswith(edges) for piece in (outside if odd else outside[:-1])):
+    for piece in _pieces(file):
+        found += _is_open(piece)
+        if not odd and b'"' not in piece:
+            found += _line_ends(piece)
+            continue
+        cells = np.frombuffer(piece, np.uint8)
+        quotes = np.flatnonzero(cells == QUOTE)
+        opening = quotes[odd::2]
+        if not np.isin(cells[opening[opening > 0] - 1], before_quotes).all():
             return None
-        start = end
+        ends = _ends(cells)
+        before = np.searchsorted(ends, quotes)
+        found += int(before[odd::2].sum()) - int(before[1 - odd :: 2].sum())
+        odd = (odd + len(quotes)) % 2
+        found += 0 if odd else len(ends)
     return found
 
 
-def _inside_by_field(data: bytes | mmap.mmap, delimiter: bytes) -> int:
+def _ends(cells: np.ndarray) -> np.ndarray:
+    """Where a line ends: on every \\n, and every \\r that no \\n follows."""
+    ends = cells == NEW_LINE
+    if (returns := np.flatnonzero(cells == RETURN)).size:
+        ends[returns] = np.append(cells, 0)[returns + 1] != NEW_LINE
+    return np.flatnonzero(ends)
+
+
+def _inside_by_field(data: bytes, delimiter: bytes) -> int:
     """Line ends within fields in quotes, field by field."""
     edges = re.escape(delimiter)
     inside = 0
     if first := re.compile(rb'(?:\xef\xbb\xbf)?"[^"]*(?:""[^"]*)*"').match(data):
-        inside += _line_ends(data, 0, first.end())
-    for field in re.compile(rb"(?:" + edges + rb'|[\r\n])"[^"]*(?:""[^"]*)*"').finditer(data, first.end() if first else 0):
-        text = field[0]
-        if b"\n" in text or b"\r" in text:
-            inside += _line_ends(text, 1, len(text))
+        inside += _line_ends(first[0])
+    for field in re.compile(rb"(?:" + edges + rb'|[\r\n])("[^"]*(?:""[^"]*)*")').finditer(data, first.end() if first else 0):
+        inside += _line_ends(field[1])
     return inside
 
 
-def _line_ends(data: bytes | mmap.mmap, start: int, end: int) -> int:
-    count = 0
-    for at in range(start, end, CHUNK):
-        piece = data[at : min(end, at + CHUNK)]
-        count += piece.count(b"\n")
-        if b"\r" not in piece:
-            continue
-        count += piece.count(b"\r") - piece.count(b"\r\n")
-        count -= piece.endswith(b"\r") and data[at + len(piece) : at + len(piece) + 1] == b"\n" and at + len(piece) < end
-    return count
+def _line_ends(data: bytes) -> int:
+    return data.count(b"\n") + (data.count(b"\r") - data.count(b"\r\n") if b"\r" in data else 0)
 
 
 def _area_rows(path: Path, source: Source) -> int:

@@ -21,9 +21,10 @@ from pyarrow import csv as arrow_csv
 
 from custkit.client import Source
 from custkit.errors import BadInput
-from custkit.intake.block import LINE, Aside, Block, Reading, encoded, find_columns
+from custkit.intake.block import LINE, Aside, Block, Reading, find_columns, in_batches
+from custkit.intake.grammar import field_type, is_as_read
 
-BLOCK_BYTES = 32 << 20
+BLOCK_BYTES = 2 << 20
 ROWS = 65_536
 FIELD_LIMIT = 16 << 20
 NAMED = {"tab": "\t"}
@@ -56,7 +57,8 @@ def _begun(path: Path, source: Source, lines: _Bytes) -> Reading:
         header = [*header, ""]
     trailing = bool(peeked) and all(len(cells) == len(header) + 1 and not cells[-1] for cells in peeked)
     wanted = sorted({0, *places.values()})
-    blocks = _blocks(lines, delimiter, header, wanted)
+    typed = {f"c{place}" for f, place in places.items() if not is_as_read(field_type(source.table, f), f, source.columns[f])}
+    blocks = in_batches(_blocks(lines, delimiter, header, wanted), typed)
     return Reading(tuple(header), places, blocks, trailing=trailing)
 
 
@@ -313,7 +315,6 @@ def _fast(lines: _Bytes, data: bytes, quotes: _Quotes, delimiter: str, header: l
     blank = int(empty.sum())
     if blank:
         table = table.filter(pa.array(~empty))
-    table = pa.table({column: encoded(data) for column, data in zip(table.column_names, table.columns, strict=True)})
     return Block(table, records, blank + len(hollow), set_apart, read_bytes=len(data))
 
 
@@ -332,14 +333,8 @@ def _parse(data: bytes, delimiter: str, width: int, wanted: list[int], set_aside
 def _all_empty(table: pa.Table) -> np.ndarray:
     empty = np.ones(table.num_rows, bool)
     for name in table.column_names:
-        if name == LINE:
-            continue
-        empty &= pc.equal(pc.binary_length(table[name]), 0).to_numpy()
-        if not empty.any():
-            break
-        candidates = np.flatnonzero(empty)
-        if len(candidates) == 0:
-            break
+        if name != LINE and empty.any():
+            empty &= np.concatenate([pc.binary_length(chunk).to_numpy() for chunk in table[name].chunks]) == 0
     return empty
 
 

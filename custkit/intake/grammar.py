@@ -11,7 +11,7 @@ from babel.core import UnknownLocaleError
 from babel.numbers import get_currency_symbol
 
 from custkit.client import ColumnMap
-from custkit.tables import ARMS, EVENT_TYPES, LEDGER_TYPES
+from custkit.tables import ARMS, CARRIED, EVENT_TYPES, LEDGER_TYPES, SENT
 
 AMOUNT_LIMIT = "1000000000000"
 EARLIEST, LATEST = "1971-01-01", "2100-01-01"
@@ -40,6 +40,19 @@ def lit(text: str) -> str:
 def name(column: str) -> str:
     """`column` as an SQL identifier."""
     return '"' + column.replace('"', '""') + '"'
+
+
+def field_type(table: str, canonical: str) -> str:
+    """`decimal`, `timestamp`, `int64`, `float64`, `boolean` or `string` of a field that a file may feed."""
+    if canonical in SENT[table].by_name:
+        return SENT[table].by_name[canonical].type.split("(")[0]
+    assert canonical in CARRIED[table]
+    return "decimal" if canonical in ("unit_price", "order_total") else "string"
+
+
+def is_as_read(kind: str, canonical: str, how: ColumnMap) -> bool:
+    """Whether the text of a cell is its value."""
+    return kind == "string" and canonical not in WORDS and not (how.null or how.values or how.width)
 
 
 @dataclass(frozen=True)

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from custkit.client import Client, Source
 from custkit.errors import BadInput, CustkitError
 from custkit.intake.ahead import ahead
-from custkit.intake.block import LINE, Block, Reading, different_texts, encoded, is_encoded, rows_where
+from custkit.intake.block import BATCH, LINE, ROW_GROUP, Block, Reading, different_texts, encoded, is_encoded, rows_where
 from custkit.intake.counters import count_records
 from custkit.intake.delimited import read_delimited
 from custkit.intake.excel import number_text, read_excel
-from custkit.intake.grammar import SERIALS, TOTAL_WORDS, WORDS, Grammar, lit, name
+from custkit.intake.grammar import SERIALS, TOTAL_WORDS, WORDS, Grammar, field_type, is_as_read, lit, name
 from custkit.intake.inputs import Input
 from custkit.intake.notes import Note
 from custkit.intake.parquet import read_parquet
-from custkit.tables import CARRIED, SENT
+from custkit.tables import SENT
 
 READERS = {"csv": read_delimited, "excel": read_excel, "parquet": read_parquet}
 MONEY_FIELDS = ("amount", "unit_price", "unit_cost", "order_total")
@@ -51,7 +53,6 @@ CONTROLS = bytes(c for c in range(32) if c not in (9, 10, 13)) + b"\x7f"
 _DIGITS_LOST = "-?[0-9]([.,][0-9]+)?[eE][+][0-9]{2,3}"  # 1.23457E+15: a long number that a spreadsheet shortened
 _EXCEL_ERROR = "#(N/A|REF!|DIV/0!|VALUE!|NAME[?]|NULL!|NUM!)"
 FILE = "_file"
-BATCH = 250_000
 Row = tuple[int, int, str | None, str | None, str, object, object]
 _CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 Tick = Callable[[str, int], None]
@@ -92,14 +93,6 @@ class FileCount:
             )
 
 
-def field_type(table: str, canonical: str) -> str:
-    """`decimal`, `timestamp`, `int64`, `float64`, `boolean` or `string` of a field that a file may feed."""
-    if canonical in SENT[table].by_name:
-        return SENT[table].by_name[canonical].type.split("(")[0]
-    assert canonical in CARRIED[table]
-    return "decimal" if canonical in ("unit_price", "order_total") else "string"
-
-
 SQL_TYPES = {
     "decimal": "DECIMAL(18, 4)",
     "timestamp": "TIMESTAMP",
@@ -137,48 +130,55 @@ def stage(con: duckdb.DuckDBPyConnection, client: Client, inputs: list[Input], t
         con.execute(f"CREATE TABLE {name('staged_' + table)} (_source INTEGER, {FILE} INTEGER, {columns})")
     counts = [FileCount(client.sources[one.source].table, one.source, one.name, one.sha256) for one in inputs]
     typist = _Typist(con, client, inputs, counts)
-    filled: dict[int, int | None] = {}
-    for number, (one, count) in enumerate(zip(inputs, counts, strict=True)):
-        source = client.sources[one.source]
-        reading: Reading = READERS[one.format](one.path, source)
-        filled[number] = reading.filled
-        count.header = list(reading.header)
-        typist.note_padded(number, reading)
-        for block in ahead(reading.blocks):
-            count.records += block.records
-            count.blank += block.blank
-            typist.take(number, block, reading)
-            tick(one.name, block.read_bytes)
-        if not one.unchanged():
-            raise BadInput(f"{one.path}: was written to while it was read; run again when the export is complete")
-        if reading.trailing and count.reasons.get("field_count", 0) == count.records - count.blank:
-            width = len(reading.header)
-            raise BadInput(
-                f"{one.path}: rows have {width + 1} fields, the header {width}: every row ends with one delimiter more; set "
-                "`trailing_delimiter: true`"
-            )
-        if count.records == count.blank and source.table == "order_lines" and not source.optional:
-            raise BadInput(f"{one.path}: has a header and no rows; export it again, or set `optional: true` for this source")
-    typist.flush()
-    _count_accepted(con, client, counts)
-    for number, (one, count) in enumerate(zip(inputs, counts, strict=True)):
-        second, count.counted_by = count_records(one, client.sources[one.source], count.blank, filled[number])
-        count.check(second)
+    with ThreadPoolExecutor(1) as recounting:  # in another thread, while the files are read
+        recounts = [_take_file(typist, number, recounting, tick) for number in range(len(inputs))]
+        typist.flush()
+        _count_accepted(con, client, counts)
+    for one, count, recount in zip(inputs, counts, recounts, strict=True):
+        second, count.counted_by = recount.result()
+        count.check(second + (count.blank if one.format == "excel" else 0))  # a sheet does not show its blank rows
     return counts, typist.notes()
+
+
+def _take_file(typist: _Typist, number: int, recounting: ThreadPoolExecutor, tick: Tick) -> Future[tuple[int, str]]:
+    """Read one file; its second count, under way."""
+    one, count = typist.inputs[number], typist.counts[number]
+    source = typist.client.sources[one.source]
+    reading: Reading = READERS[one.format](one.path, source)
+    count.header = list(reading.header)
+    typist.note_padded(number, reading)
+    recount = recounting.submit(count_records, one, source, reading.filled)
+    for block in ahead(reading.blocks):
+        count.records += block.records
+        count.blank += block.blank
+        typist.take(number, block, reading)
+        tick(one.name, block.read_bytes)
+    if not one.unchanged():
+        raise BadInput(f"{one.path}: was written to while it was read; run again when the export is complete")
+    if reading.trailing and count.reasons.get("field_count", 0) == count.records - count.blank:
+        width = len(reading.header)
+        raise BadInput(
+            f"{one.path}: rows have {width + 1} fields, the header {width}: every row ends with one delimiter more; set "
+            "`trailing_delimiter: true`"
+        )
+    if count.records == count.blank and source.table == "order_lines" and not source.optional:
+        raise BadInput(f"{one.path}: has a header and no rows; export it again, or set `optional: true` for this source")
+    return recount
 
 
 def _count_accepted(con: duckdb.DuckDBPyConnection, client: Client, counts: list[FileCount]) -> None:
     """Rows, money and months of what was typed, by file; `staged_<table>` then names the source only."""
     for number, source in enumerate(client.sources):
+        at = _time(source)
         months = con.execute(
-            f"SELECT {FILE}, date_trunc('month', {_time(source)}), count(*), coalesce(sum({_known_amount(source)}), 0) "
+            f"SELECT {FILE}, year({at}) * 100 + month({at}), count(*), coalesce(sum({_known_amount(source)}), 0) "
             f"FROM {name('staged_' + source.table)} WHERE _source = {number} GROUP BY 1, 2 ORDER BY 1, 2"
         ).fetchall()
-        for file, start, rows, money in months:
+        for file, month, rows, money in months:
             count = counts[file]
             count.accepted += rows
             count.amount = f"{Decimal(count.amount) + Decimal(money):f}"
-            count.months[f"{start:%Y-%m}" if start else ""] = rows
+            count.months[f"{month // 100}-{month % 100:02}" if month else ""] = rows
     for table in dict.fromkeys(source.table for source in client.sources):
         con.execute(f"ALTER TABLE {name('staged_' + table)} DROP COLUMN {FILE}")
 
@@ -243,25 +243,26 @@ class _Typist:
         for column in texts:
             f, data = column.removeprefix("c_"), table[column]
             different = different_texts(data)
-            control, plain = _bytes_of(different)
-            if control:
-                self.with_control.add(column)
+            whole = _bytes_of(different)
+            if not _lie_between(" ", "~", np.frombuffer(whole, np.uint8)):
+                if len(whole.translate(None, CONTROLS)) != len(whole):
+                    self.with_control.add(column)
+                if not whole.isascii():
+                    self._meet("mojibake", number, f, rows_where(encoded(data), _misread))
             lengths = pc.min_max(pc.binary_length(different)).as_py()
             longest = lengths["max"] or 0
             if data.null_count or not lengths["min"]:
                 self.with_gap.add(column)
             if longest > self.client.limits.longest_text:
                 self.with_length.add(column)
-            if not plain:
-                self._meet("mojibake", number, f, rows_where(data, _misread))
             kind = field_type(source.table, f)
-            if kind == "string" and pc.any(pc.or_(pc.starts_with(different, '="'), pc.starts_with(different, "'"))).as_py():
+            if kind == "string" and (b"'" in whole or (b"=" in whole and b'="' in whole)):
                 self.with_wrapper.add(column)
             if kind == "timestamp" and source.columns[f].time_zone is None and source.columns[f].format in (None, "iso", "excel"):
                 self._count_zones(number, f, data, longest)
-            if self.inputs[number].format == "excel" and pc.any(pc.match_substring(different, "#")).as_py():
+            if self.inputs[number].format == "excel" and b"#" in whole:
                 self.with_error.add(column)
-            if column.endswith("_id") and pc.any(pc.match_substring(different, "+")).as_py():
+            if column.endswith("_id") and b"+" in whole:
                 self.with_exponent.add(column)
 
     def _count_zones(self, number: int, f: str, data: pa.ChunkedArray, longest: int) -> None:
@@ -314,7 +315,7 @@ class _Typist:
             self.with_wrapper, self.with_length, self.with_gap = set(), set(), set()
 
     def _register(self, table: pa.Table) -> None:
-        self.con.register("block", pa.Table.from_batches(table.to_batches(max_chunksize=61_440), table.schema))
+        self.con.register("block", pa.Table.from_batches(table.to_batches(max_chunksize=ROW_GROUP), table.schema))
 
     def _type(self, number: int, kinds: dict[str, str], table: pa.Table) -> None:
         source = self.client.sources[number]
@@ -369,9 +370,10 @@ class _Typist:
             if column.is_as_read or at not in table.column_names or not pa.types.is_dictionary(table[at].type):
                 continue
             (cells,) = table[at].chunks
-            self.con.register("texts", pa.table({at: cells.dictionary, "row": pa.array(range(len(cells.dictionary)), pa.int32())}))
-            query = f"SELECT {name(column.canonical)} AS value, {_first(column.failures)} AS bad FROM ({_typed([column], 'texts', 'row')})"
-            texts = self.con.execute(f"{query} ORDER BY row").to_arrow_table().combine_chunks()
+            self.con.register("texts", pa.table({at: cells.dictionary}))
+            value = f"{name(column.canonical)} AS value, {_first(column.failures)} AS bad"
+            # A projection keeps the order of its rows.
+            texts = self.con.execute(f"SELECT {value} FROM ({_typed([column], 'texts', name(at))})").to_arrow_table().combine_chunks()
             self.con.unregister("texts")
             done[-1] = held = replace(column, failures=[], is_held=True)
             table = table.append_column(f"v_{column.canonical}", texts["value"].take(cells.indices))
@@ -471,9 +473,8 @@ class _Column:
     @property
     def is_as_read(self) -> bool:
         """The text is the value."""
-        how = self.grammar.map
-        as_sent = self.cell == name(f"c_{self.canonical}") and not (how.null or how.values or how.width)
-        return self.grammar.kind == "string" and self.canonical not in WORDS and as_sent
+        as_sent = self.cell == name(f"c_{self.canonical}")
+        return as_sent and is_as_read(self.grammar.kind, self.canonical, self.grammar.map)
 
     def steps(self) -> tuple[str, str, str, str]:
         """SQL of text, plain form, raw value and value, each over the one before."""
@@ -548,25 +549,29 @@ def _prepared(table: pa.Table, source: Source, places: dict[str, int]) -> tuple[
     """
     columns: dict[str, pa.ChunkedArray] = {LINE: table[LINE]}
     kinds: dict[str, str] = {}
-    made: dict[tuple[int, bool], tuple[pa.ChunkedArray, str]] = {}
+    made: dict[tuple[int, bool, bool], tuple[pa.ChunkedArray, str]] = {}
     for f, place in {"": 0, **places}.items():
         data = table[f"c{place}"] if f"c{place}" in table.column_names else pa.nulls(table.num_rows, pa.string())
         given = source.columns.get(f)
-        as_text = given is None or field_type(source.table, f) == "string" or bool(given.null or given.values or given.format in SERIALS)
-        if (place, as_text) not in made:
-            made[place, as_text] = _cells(data, as_text=as_text)
-        columns[f"c_{f}"], kinds[f"c_{f}"] = made[place, as_text]
+        kind = field_type(source.table, f) if f else "string"
+        as_text = given is None or kind == "string" or bool(given.null or given.values or given.format in SERIALS)
+        how = (place, as_text, given is None or is_as_read(kind, f, given))
+        if how not in made:
+            made[how] = _cells(data, *how[1:])
+        columns[f"c_{f}"], kinds[f"c_{f}"] = made[how]
     return pa.table(columns), kinds
 
 
-def _cells(data: pa.ChunkedArray, *, as_text: bool) -> tuple[pa.ChunkedArray, str]:
+def _cells(data: pa.ChunkedArray, as_text: bool, as_read: bool) -> tuple[pa.ChunkedArray, str]:
+    held_once = (lambda texts: texts) if as_read else encoded
     if is_encoded(data):
-        return _trimmed(data), "text"
+        trimmed = [pa.DictionaryArray.from_arrays(chunk.indices, pc.utf8_trim_whitespace(chunk.dictionary)) for chunk in data.chunks]
+        return pa.chunked_array(trimmed, data.type), "text"
     if pa.types.is_dictionary(data.type):
         data = data.cast(data.type.value_type)
     kind = data.type
     if pa.types.is_floating(kind):
-        return (encoded(number_text(data)), "text") if as_text else (pc.if_else(pc.is_nan(data), None, data.cast(pa.float64())), "float")
+        return (held_once(number_text(data)), "text") if as_text else (pc.if_else(pc.is_nan(data), None, data.cast(pa.float64())), "float")
     if pa.types.is_integer(kind):
         return data, "int"
     if pa.types.is_boolean(kind):
@@ -575,13 +580,22 @@ def _cells(data: pa.ChunkedArray, *, as_text: bool) -> tuple[pa.ChunkedArray, st
         return data.cast(pa.date32()), "date"
     if pa.types.is_timestamp(kind):
         return data.cast(pa.timestamp("us", kind.tz), safe=False), "timestamptz" if kind.tz else "timestamp"
-    return encoded(pc.utf8_trim_whitespace(data.cast(pa.string()))), "text"
+    return held_once(_trimmed(data.cast(pa.string()))), "text"
 
 
-def _trimmed(data: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pa.chunked_array(
-        [pa.DictionaryArray.from_arrays(chunk.indices, pc.utf8_trim_whitespace(chunk.dictionary)) for chunk in data.chunks], data.type
-    )
+def _trimmed(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Without white space at either end. Texts that begin and end with printable ASCII, as nearly all do, are told at a look."""
+    return texts if all(_has_plain_ends(chunk) for chunk in texts.chunks) else pc.utf8_trim_whitespace(texts)
+
+
+def _has_plain_ends(texts: pa.StringArray) -> bool:
+    _valid, places, held = texts.buffers()
+    if not len(texts) or not held:
+        return True
+    at = np.frombuffer(places, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    cells = np.frombuffer(held, np.uint8)
+    # Beside an empty text the end of a neighbour is looked at, once more.
+    return _lie_between("!", "~", cells[np.minimum(at[:-1], len(cells) - 1)]) and _lie_between("!", "~", cells[at[1:] - 1])
 
 
 def _joined(tables: list[pa.Table]) -> pa.Table:
@@ -601,10 +615,14 @@ def _joined(tables: list[pa.Table]) -> pa.Table:
     )
 
 
-def _bytes_of(column: pa.ChunkedArray) -> tuple[bool, bool]:
-    """Whether a control character stands anywhere in the column, and whether all of it is ASCII."""
-    buffers = [buffer.to_pybytes() for chunk in column.chunks if (buffer := chunk.buffers()[2])]
-    return any(len(data.translate(None, CONTROLS)) != len(data) for data in buffers), all(data.isascii() for data in buffers)
+def _bytes_of(texts: pa.ChunkedArray) -> bytes:
+    """All texts one after another; what stands in none of them stands here only where two of them meet."""
+    return b"".join(buffer.to_pybytes() for chunk in texts.chunks if (buffer := chunk.buffers()[2]))
+
+
+def _lie_between(first: str, last: str, cells: np.ndarray) -> bool:
+    """Whether every byte is an ASCII character of this range."""
+    return bool(cells.min(initial=ord(first)) >= ord(first) and cells.max(initial=ord(last)) <= ord(last))
 
 
 def _misread(texts: pa.ChunkedArray) -> pa.Array:

@@ -10,15 +10,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from custkit.client import Source, load_client
 from custkit.errors import BadInput
-from custkit.intake import block, delimited, take_snapshot
+from custkit.intake import block, counters, delimited, staging, take_snapshot
 from custkit.intake.block import LINE
-from custkit.intake.counters import _records
 
 CLIENT = """
 name: Random
@@ -127,6 +128,12 @@ def test_a_text_typed_once_is_what_it_is_cell_by_cell(rows):
     assert told[0] == told[1] == told[2]
 
 
+@given(texts=st.lists(st.none() | st.text(st.sampled_from("a~!\t \u3000绿\x7f"), max_size=4), max_size=8), start=st.integers(0, 8))
+def test_texts_told_to_need_no_trimming_need_none(texts, start):
+    column = pa.chunked_array([pa.array(texts, pa.string()).slice(start)])
+    assert staging._trimmed(column) == pc.utf8_trim_whitespace(column)
+
+
 INSTANTS = st.sampled_from(["2026-10-01", "2026-10-01 10:00", "2026-10-02 10:00"])
 
 
@@ -154,9 +161,9 @@ def test_lines_are_numbered_inside_their_order_by_content_alone_and_its_products
         assert row["products"] == len({line["product_id"] for line in lines if line["kind"] == "sale" and line["product_id"]})
 
 
-def read_all(data: bytes, size: int) -> tuple[list, list, int, int]:
+def read_all(data: bytes, size: int, batch: int = block.BATCH) -> tuple[list, list, int, int]:
     source = Source(table="customers", files=("x.csv",), columns={"customer_id": "a", "gender": "b"})
-    with TemporaryDirectory() as folder, patch.object(delimited, "BLOCK_BYTES", size):
+    with TemporaryDirectory() as folder, patch.object(delimited, "BLOCK_BYTES", size), patch.object(block, "BATCH", batch):
         path = Path(folder, "x.csv")
         path.write_bytes(b"a,b\n" + data)
         blocks = list(delimited.read_delimited(path, source).blocks)
@@ -166,10 +173,10 @@ def read_all(data: bytes, size: int) -> tuple[list, list, int, int]:
 
 
 @CHEAP
-@given(rows=st.lists(st.lists(CELLS, min_size=1, max_size=3), max_size=8), size=st.sampled_from([1 << 20, 64]))
-def test_the_quick_reader_reads_what_the_strict_one_reads(rows, size):
+@given(rows=st.lists(st.lists(CELLS, min_size=1, max_size=3), max_size=8), size=st.sampled_from([1 << 20, 64]), batch=st.integers(1, 9))
+def test_the_quick_reader_reads_what_the_strict_one_reads(rows, size, batch):
     data = as_csv(rows, lineterminator="\r\n").encode()
-    quick = read_all(data, size)
+    quick = read_all(data, size, batch)
     with patch.object(delimited._Quotes, "__init__", lambda self, _data, _delimiter: setattr(self, "well_formed", False)):
         strict = read_all(data, size)
     assert quick == strict
@@ -177,12 +184,13 @@ def test_the_quick_reader_reads_what_the_strict_one_reads(rows, size):
 
 
 @CHEAP
-@given(text=st.text(st.sampled_from('a,"\n\r'), max_size=30))
-def test_two_counters_count_the_same_records_of_any_text_that_can_be_read(text):
+@given(text=st.text(st.sampled_from('a,"\n\r'), max_size=30), piece=st.sampled_from([1, 5, 1 << 20]))
+def test_two_counters_count_the_same_records_of_any_text_that_can_be_read(text, piece):
     data = text.encode()
     source = Source(table="customers", files=("x.csv",), columns={"customer_id": "a", "gender": "b"})
     try:
         *_rest, records, _blank = read_all(data, 1 << 20)
     except BadInput:
         return
-    assert _records(b"a,b\n" + data, source) == records + 1
+    with patch.object(counters, "CHUNK", piece):
+        assert counters._records(io.BytesIO(b"a,b\n" + data), source) == records + 1
