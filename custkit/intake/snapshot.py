@@ -239,6 +239,7 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
             folded.append(others.make_table(con, client, table, target))
         has_costs = "unit_cost" in lines.mapped_fields(client, "products")
         if has_lines:
+            tick("Judging lines", 0)
             notes += lines.make_lines(con, client, unit_costs=has_costs)
         made_ids = has_lines and "order_id" not in lines.mapped_fields(client, "order_lines")
         gone = name_persons(con, client, persons)
@@ -250,15 +251,16 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
             write_query(con, order, QUARANTINE, kept)
             kept.chmod(0o600)
             raise
-        tick("", 0)
         accounts: dict[str, dict[str, Any]] = {f.table: _account(f, gone.get(f.target, 0)) for f in folded}
         if has_lines:
+            tick("Numbering lines", 0)
             accounts["order_lines"] = ledger.line_ledger(con)
             lines.rank_lines(con, named_lines(persons, made_ids))
             sent_lists = {f.table for f in folded}
             for table, number, listed in (("customers", "customer_id", "customer_rows"), ("products", "product_id", "product_rows")):
                 if table in sent_lists:
                     accounts[table]["unlisted"] = ledger.unlisted(con, number, listed)
+            tick("Folding orders", 0)
             lines.fold_orders(con, client)
             accounts["order_lines"]["orders_of_two_customers"] = ledger.orders_of_two_customers(con)
             lines.fold_customers(con, "customers" in {f.table for f in folded})
@@ -270,6 +272,7 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
             others.fill_contacts(con, "campaigns" in {f.table for f in folded})
         targets = {"order_lines": "lines", "orders": "order_rows", "customers": "customer_rows", "products": "product_rows"}
         made = {t for (t,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+        tick("Writing", 0)
         with ThreadPoolExecutor(2) as pool:  # one table is packed by one core
             packed = {
                 table: pool.submit(write_table, con.cursor(), table, rows, folder)
@@ -346,14 +349,16 @@ def _progress(inputs: list[Input], wanted: bool | None) -> Iterator[Tick]:
 
     look = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*look, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Reading", total=len(inputs))
-        seen: list[str] = []
+        task = bar.add_task("Reading", total=total)
+        sizes = {one.name: one.size for one in inputs}
+        read: dict[str, int] = {}
 
-        def tick(label: str, _bytes: int) -> None:
-            if label and label not in seen:
-                seen.append(label)
-            bar.update(
-                task, completed=max(0, len(seen) - 1) if label else len(inputs), description=f"Reading {label}" if label else "Folding"
-            )
+        def tick(label: str, size: int) -> None:
+            if label not in sizes:
+                bar.update(task, completed=total, description=label)
+                return
+            read[label] = min(sizes[label], read.get(label, 0) + size)  # as UTF-8 a file may be longer than it is
+            whole = sum(sizes[name] for name in read if name != label)
+            bar.update(task, completed=whole + read[label], description=f"Reading {label}")
 
         yield tick

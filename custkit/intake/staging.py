@@ -55,7 +55,7 @@ _EXCEL_ERROR = "#(N/A|REF!|DIV/0!|VALUE!|NAME[?]|NULL!|NUM!)"
 FILE = "_file"
 Row = tuple[int, int, str | None, str | None, str, object, object]
 _CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
-Tick = Callable[[str, int], None]
+Tick = Callable[[str, int], None]  # a file and how many bytes more of it are read, or a step and 0
 
 
 @dataclass

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import threading
+from contextlib import nullcontext
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -126,6 +127,13 @@ def test_a_ledger_that_does_not_balance_stops_intake(take, monkeypatch):
     monkeypatch.setattr("custkit.intake.staging.count_records", lambda *_given: (3, "a broken counter"))
     with pytest.raises(CustkitError, match=r"lines\.csv: the ledger does not balance: 2 records read, 3 counted by a broken counter"):
         take({"lines.csv": HEADER + BODY})
+
+
+def test_progress_is_told_by_bytes_read_and_then_by_steps(take, monkeypatch):
+    told = []
+    monkeypatch.setattr(snapshots, "_progress", lambda _inputs, _wanted: nullcontext(lambda label, size: told.append((label, size))))
+    take({"lines.csv": HEADER + BODY})
+    assert told == [("lines.csv", len(BODY)), ("Judging lines", 0), ("Numbering lines", 0), ("Folding orders", 0), ("Writing", 0)]
 
 
 def test_money_that_goes_missing_stops_intake(take, monkeypatch):
