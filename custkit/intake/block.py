@@ -19,6 +19,12 @@ DISTINCT_SHARE = 0.5
 # Whole row groups of the engine, which keeps these as they come and puts others together anew.
 ROW_GROUP = 122_880
 BATCH = 4 * ROW_GROUP
+# The years in which a time can be meant.
+EARLIEST, LATEST = "1971-01-01", "2100-01-01"
+ISO_LENGTHS = {
+    len(shape): kind
+    for shape, kind in (("2026-10-31", pa.date32()), ("2026-10-31 09:05", pa.timestamp("us")), ("2026-10-31 09:05:30", pa.timestamp("us")))
+}
 
 
 @dataclass(frozen=True)
@@ -57,8 +63,8 @@ class Reading:
     trailing: bool = False
 
 
-def in_batches(blocks: Iterator[Block], typed: set[str]) -> Iterator[Block]:
-    """The same rows in blocks of `BATCH`, but for the last; in the columns `typed`, texts that come again are held once."""
+def in_batches(blocks: Iterator[Block], ways: dict[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]]) -> Iterator[Block]:
+    """The same rows in blocks of `BATCH`, but for the last; the columns that `ways` names are turned into what it gives, batch by batch."""
     waiting: list[Block] = []
     rows = 0
     for block in blocks:
@@ -66,12 +72,12 @@ def in_batches(blocks: Iterator[Block], typed: set[str]) -> Iterator[Block]:
         rows += block.table.num_rows
         if rows >= BATCH:
             whole = _joined(waiting)
-            yield replace(whole, table=_held_once(whole.table.slice(0, BATCH), typed))
+            yield replace(whole, table=_turned(whole.table.slice(0, BATCH), ways))
             waiting = [Block(whole.table.slice(BATCH), 0)]
             rows -= BATCH
     if waiting:
         whole = _joined(waiting)
-        yield replace(whole, table=_held_once(whole.table, typed))
+        yield replace(whole, table=_turned(whole.table, ways))
 
 
 def _joined(blocks: list[Block]) -> Block:
@@ -84,9 +90,28 @@ def _joined(blocks: list[Block]) -> Block:
     )
 
 
-def _held_once(table: pa.Table, typed: set[str]) -> pa.Table:
+def _turned(table: pa.Table, ways: dict[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]]) -> pa.Table:
     columns = zip(table.column_names, table.columns, strict=True)
-    return pa.table({column: encoded(data) if column in typed else data for column, data in columns}).combine_chunks()
+    return pa.table({column: ways[column](data) if column in ways else data for column, data in columns}).combine_chunks()
+
+
+def times_or_encoded(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts that all are times of one ISO shape, in years that intake takes → times, or dates; other texts encoded.
+
+    Of these lengths Arrow knows no other shape than the grammar's, but for times with a zone, which it refuses here.
+    """
+    lengths = pc.min_max(pc.binary_length(texts)).as_py()
+    kind = ISO_LENGTHS.get(lengths["min"]) if lengths["min"] == lengths["max"] and not texts.null_count else None
+    if kind is None:
+        return encoded(texts)
+    try:
+        times = pc.cast(texts, kind)
+    except pa.ArrowInvalid:
+        return encoded(texts)
+    met = pc.min_max(times)
+    first, end = (pa.scalar(bound).cast(kind) for bound in (EARLIEST, LATEST))
+    are_meant = pc.and_(pc.greater_equal(met["min"], first), pc.less(met["max"], end)).as_py()
+    return times if are_meant else encoded(texts)
 
 
 def encoded(column: pa.ChunkedArray) -> pa.ChunkedArray:

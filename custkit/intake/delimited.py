@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +21,8 @@ from pyarrow import csv as arrow_csv
 
 from custkit.client import Source
 from custkit.errors import BadInput
-from custkit.intake.block import LINE, Aside, Block, Reading, find_columns, in_batches
-from custkit.intake.grammar import field_type, is_as_read
+from custkit.intake.block import LINE, Aside, Block, Reading, encoded, find_columns, in_batches, times_or_encoded
+from custkit.intake.grammar import field_type, is_as_read, is_iso_time
 
 BLOCK_BYTES = 2 << 20
 ROWS = 65_536
@@ -57,9 +57,19 @@ def _begun(path: Path, source: Source, lines: _Bytes) -> Reading:
         header = [*header, ""]
     trailing = bool(peeked) and all(len(cells) == len(header) + 1 and not cells[-1] for cells in peeked)
     wanted = sorted({0, *places.values()})
-    typed = {f"c{place}" for f, place in places.items() if not is_as_read(field_type(source.table, f), f, source.columns[f])}
-    blocks = in_batches(_blocks(lines, delimiter, header, wanted), typed)
+    blocks = in_batches(_blocks(lines, delimiter, header, wanted), _ways(source, places))
     return Reading(tuple(header), places, blocks, trailing=trailing)
+
+
+def _ways(source: Source, places: dict[str, int]) -> dict[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]]:
+    """How the columns that are typed are handed over: times where they can be nothing else, or each different text once."""
+    ways: dict[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]] = {}
+    for f, place in places.items():
+        kind, how, column = field_type(source.table, f), source.columns[f], f"c{place}"
+        if not is_as_read(kind, f, how):
+            is_shared = list(places.values()).count(place) > 1
+            ways[column] = times_or_encoded if is_iso_time(kind, how) and not is_shared else encoded
+    return ways
 
 
 class _Bytes:

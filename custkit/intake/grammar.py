@@ -11,10 +11,10 @@ from babel.core import UnknownLocaleError
 from babel.numbers import get_currency_symbol
 
 from custkit.client import ColumnMap
+from custkit.intake.block import EARLIEST, LATEST
 from custkit.tables import ARMS, CARRIED, EVENT_TYPES, LEDGER_TYPES, SENT
 
 AMOUNT_LIMIT = "1000000000000"
-EARLIEST, LATEST = "1971-01-01", "2100-01-01"
 TOTAL_WORDS = ("total", "subtotal", "sub-total", "sub total", "grand total", "总计", "合计", "小计", "總計", "合計", "小計", "汇总")
 TRUE_WORDS = ("true", "t", "yes", "y", "1", "是", "有")
 FALSE_WORDS = ("false", "f", "no", "n", "0", "否", "无")
@@ -53,6 +53,11 @@ def field_type(table: str, canonical: str) -> str:
 def is_as_read(kind: str, canonical: str, how: ColumnMap) -> bool:
     """Whether the text of a cell is its value."""
     return kind == "string" and canonical not in WORDS and not (how.null or how.values or how.width)
+
+
+def is_iso_time(kind: str, how: ColumnMap) -> bool:
+    """Whether the cells are times in ISO shape by the client's own clock, with nothing to be put in their place."""
+    return kind == "timestamp" and how.format in (None, "iso") and not (how.time_zone or how.null or how.values or how.fill_down)
 
 
 @dataclass(frozen=True)

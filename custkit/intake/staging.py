@@ -233,8 +233,9 @@ class _Typist:
             self.flush()
             self.shape = shape
         self.waiting.append(table.append_column(FILE, pa.repeat(pa.scalar(number, pa.int32()), table.num_rows)))
-        texts = [column for column, kind in kinds.items() if kind == "text" and column != "c_"]
-        self._look(number, table, source, texts)
+        self._look(number, table, source, [f"c_{f}" for f in reading.places if kinds[f"c_{f}"] == "text"])
+        for f in (f for f in reading.places if kinds[f"c_{f}"] == "timestamp" and self.inputs[number].format == "csv"):
+            self._count_zones(number, f, 0, table.num_rows)
         if sum(t.num_rows for t in self.waiting) >= BATCH:
             self.flush()
 
@@ -259,20 +260,18 @@ class _Typist:
             if kind == "string" and (b"'" in whole or (b"=" in whole and b'="' in whole)):
                 self.with_wrapper.add(column)
             if kind == "timestamp" and source.columns[f].time_zone is None and source.columns[f].format in (None, "iso", "excel"):
-                self._count_zones(number, f, data, longest)
+                zoned = _with_zone(data, longest)
+                self._count_zones(number, f, zoned, rows_where(data, lambda texts: pc.greater(pc.binary_length(texts), 10)) - zoned)
             if self.inputs[number].format == "excel" and b"#" in whole:
                 self.with_error.add(column)
             if column.endswith("_id") and b"+" in whole:
                 self.with_exponent.add(column)
 
-    def _count_zones(self, number: int, f: str, data: pa.ChunkedArray, longest: int) -> None:
+    def _count_zones(self, number: int, f: str, zoned: int, plain: int) -> None:
         """Times with and without a zone in one column mean two things; the client has to say which."""
         seen = self.zones.setdefault((self.inputs[number].source, f), [0, 0])
-        zoned = 0
-        if longest > 19 or pc.any(pc.or_(pc.ends_with(different_texts(data), "Z"), pc.match_substring(different_texts(data), "+"))).as_py():
-            zoned = rows_where(data, lambda texts: pc.match_substring_regex(texts, _ZONED))
         seen[0] += zoned
-        seen[1] += rows_where(data, lambda texts: pc.greater(pc.binary_length(texts), 10)) - zoned
+        seen[1] += plain
         if all(seen):
             column = self.client.sources[self.inputs[number].source].columns[f].column
             raise BadInput(
@@ -618,6 +617,14 @@ def _joined(tables: list[pa.Table]) -> pa.Table:
 def _bytes_of(texts: pa.ChunkedArray) -> bytes:
     """All texts one after another; what stands in none of them stands here only where two of them meet."""
     return b"".join(buffer.to_pybytes() for chunk in texts.chunks if (buffer := chunk.buffers()[2]))
+
+
+def _with_zone(texts: pa.ChunkedArray, longest: int) -> int:
+    """Times that name their zone."""
+    different = different_texts(texts)
+    if longest > 19 or pc.any(pc.or_(pc.ends_with(different, "Z"), pc.match_substring(different, "+"))).as_py():
+        return rows_where(texts, lambda some: pc.match_substring_regex(some, _ZONED))
+    return 0
 
 
 def _lie_between(first: str, last: str, cells: np.ndarray) -> bool:

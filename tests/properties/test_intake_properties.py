@@ -5,21 +5,24 @@ from __future__ import annotations
 import csv
 import io
 import os
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from custkit.client import Source, load_client
+from custkit.client import ColumnMap, Source, load_client
 from custkit.errors import BadInput
 from custkit.intake import block, counters, delimited, staging, take_snapshot
 from custkit.intake.block import LINE
+from custkit.intake.grammar import Grammar
 
 CLIENT = """
 name: Random
@@ -111,17 +114,17 @@ PRICES = st.sampled_from(["1,50", "1.234,50", "￥ 3", "$ 3", "-", "", "0", "-2,
 LINES = st.lists(st.tuples(st.sampled_from("ab"), TIMES, WRAPPED, WRAPPED, PIECES, PRICES, IDS), max_size=12)
 
 
-@given(rows=LINES)
-def test_a_text_typed_once_is_what_it_is_cell_by_cell(rows):
+@given(rows=LINES, zone=st.sampled_from(["", ", time_zone: Europe/London"]))
+def test_a_text_typed_once_is_what_it_is_cell_by_cell(rows, zone):
     header = ("order", "date", "customer", "product", "pieces", "price", "channel")
     good = ("g", "2026-10-01", "c", "tea", "1", "1", "web")
     told = []
-    for share in (0.0, 0.5, 1.0):
+    for share, batch in ((0.0, block.BATCH), (0.5, 1), (1.0, 2)):
         with TemporaryDirectory() as folder, patch.dict(os.environ, {"CUSTKIT_HOME": f"{folder}/home"}):
             Path(folder, "data").mkdir()
             Path(folder, "data", "lines.csv").write_text(as_csv([header, *rows, good]), "utf-8", newline="")
-            Path(folder, "client.yml").write_text(DIRTY)
-            with patch.object(block, "DISTINCT_SHARE", share):
+            Path(folder, "client.yml").write_text(DIRTY.replace(", time_zone: Europe/London", zone))
+            with patch.object(block, "DISTINCT_SHARE", share), patch.object(block, "BATCH", batch):
                 snapshot = take_snapshot(load_client("dirty", path=Path(folder, "client.yml")), progress=False)
             tables = [pq.read_table(path).to_pylist() for path in sorted(snapshot.folder.glob("*.parquet"))]
         told.append((tables, snapshot.manifest))
@@ -132,6 +135,37 @@ def test_a_text_typed_once_is_what_it_is_cell_by_cell(rows):
 def test_texts_told_to_need_no_trimming_need_none(texts, start):
     column = pa.chunked_array([pa.array(texts, pa.string()).slice(start)])
     assert staging._trimmed(column) == pc.utf8_trim_whitespace(column)
+
+
+def by_grammar(texts: list[str]) -> list[datetime | None]:
+    grammar = Grammar("timestamp", ColumnMap(column="at"), "ordered_at", "EUR", "UTC", False)
+    value = grammar.value("r")
+    with duckdb.connect() as con:
+        con.execute("CREATE TABLE cells AS SELECT * FROM (SELECT unnest(?) AS t)", [texts])
+        return [
+            at
+            for (at,) in con.execute(
+                f"SELECT {value} FROM (SELECT {grammar.raw('p')} AS r FROM (SELECT {grammar.plain('t')} AS p FROM cells))"
+            ).fetchall()
+        ]
+
+
+SHAPES = st.sampled_from(["2026-10-31", "2026-10-31 09:05", "2026-10-31T09:05", "2026-10-31 23:59:59", "1970-12-31 09:05:30", "2100-01-01"])
+TOUCHED = st.tuples(SHAPES, st.integers(0, 18), st.sampled_from("0123459:- TtZ+./"))
+
+
+@CHEAP
+@given(touched=TOUCHED, beside=SHAPES)
+@example(touched=("2026-10-31 09:05", 13, "+"), beside="2026-10-31 09:05")
+def test_times_told_at_a_look_are_those_of_the_grammar(touched, beside):
+    shape, at, char = touched
+    texts = [(shape[:at] + char + shape[at + 1 :])[: len(shape)], beside]
+    told = block.times_or_encoded(pa.chunked_array([texts]))
+    meant = by_grammar(texts)
+    if not pa.types.is_string(told.type) and not block.is_encoded(told):
+        assert told.cast(pa.timestamp("us")).to_pylist() == meant
+    else:
+        assert None in meant or len(texts[0]) != len(texts[1])
 
 
 INSTANTS = st.sampled_from(["2026-10-01", "2026-10-01 10:00", "2026-10-02 10:00"])
