@@ -130,7 +130,8 @@ def withheld() -> str:
 def rule() -> str:
     """What a page says of itself that leaves the house."""
     return _(
-        "This copy is for readers outside the house: it tells of no group of fewer than {n} people, and holds no list of people."
+        "This copy is for readers outside the house: it tells of no group of fewer than {n} people, and holds no list of people. "
+        "Who sets it beside a copy of another month, or another copy of this month, may find smaller groups in the differences."
     ).format(n=words.number(words.reader().min_cell, 0))
 
 

@@ -22,6 +22,7 @@ from custkit.reporting.lists import FOLDER, write_lists
 from custkit.reporting.page import Change, Pack, Recount, render_index, render_page
 from custkit.reporting.plan import code_hash, digest, page_name, versions
 from custkit.reporting.provenance import provenance
+from custkit.reporting.subtraction import told_by_subtraction
 
 _LONGEST_NAME = 90
 _MOST_CHANGES = 15
@@ -56,8 +57,9 @@ def assemble(build: Build) -> Outcome:
     (build.work / publish.RESULTS).write_text(json.dumps(found, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     (build.work / publish.INDEX).write_text(render_index(pack), encoding="utf-8")
     _keep_logs(build)
-    manifest = _manifest(build, pack)
-    warnings = tuple(warning for told in pages for warning in told.warnings)
+    subtracted = told_by_subtraction(build.shelf, pack.pages) if build.plan.shared else []
+    warnings = (*(warning for told in pages for warning in told.warnings), *subtracted)
+    manifest = _manifest(build, pack, warnings)
     if pack.failures:
         final = publish.set_aside(build.shelf, build.work, build.run, manifest)
         code = BAD_INPUT if all(failure.fault.error in ("BadInput", "InputChanged") for failure in pack.failures) else INTERNAL
@@ -109,7 +111,7 @@ def _keep_logs(build: Build) -> None:
     shutil.rmtree(private, ignore_errors=True)
 
 
-def _manifest(build: Build, pack: Pack) -> dict[str, Any]:
+def _manifest(build: Build, pack: Pack, warnings: Sequence[str]) -> dict[str, Any]:
     plan = build.plan
     snapshot = {name: plan.snapshot.manifest.get(name) for name in ("key", "inputs", "ledger", "span")}
     jobs = {
@@ -135,7 +137,7 @@ def _manifest(build: Build, pack: Pack) -> dict[str, Any]:
         "snapshot": snapshot,
         "jobs": jobs,
         "failures": {failure.notebook: asdict(failure.fault) for failure in pack.failures},
-        "warnings": [warning for told in pack.pages for warning in told.warnings],
+        "warnings": list(warnings),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(build.started)),
         "seconds": round(time.time() - build.started, 2),
     }

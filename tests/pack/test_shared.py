@@ -180,3 +180,28 @@ def test_the_houses_own_pack_stays_whole_beside_it(shop):
     manifests = [json.loads((pack(shop, shared=shared) / "run.json").read_text("utf-8")) for shared in (False, True)]
     assert [manifest["shared"] for manifest in manifests] == [False, True]
     assert manifests[0]["jobs"]["overview"]["key"] != manifests[1]["jobs"]["overview"]["key"]
+
+
+def test_who_makes_a_copy_hears_which_others_it_can_be_subtracted_from(shop, monkeypatch):
+    """Three customers come in October, after the copies of both months were made: each new copy is safe alone, and no more than that."""
+    monkeypatch.setenv("CUSTKIT_HOME", str(shop.root))
+
+    def copy(month: str) -> tuple[str, ...]:
+        (outcome,) = run_packs(["corner"], period=month, shared=True, notebooks=["overview"], reports=shop.root / "subtracted", force=True)
+        assert outcome.exit_code == GOOD, outcome.failures
+        return outcome.warnings
+
+    assert copy("2026-09") == ()
+    assert copy("2026-10") == ()
+    assert copy("2026-10") == (), "made again of the same data it differs in nothing"
+    before = sales(130)
+    shop.sales(before + "".join(f"new{n},new{n},2026-10-1{n} 12:00:00,mug,1,9.50\n" for n in range(3)))
+    told = copy("2026-10")
+    assert len(told) == 2, told
+    september, october = told
+    assert "2026-09-shared" in september and "fewer than 10 people" in september and "overview cumulative_spend_per_customer n" in september
+    assert "copy of this month" in october and "overview customers value" in october
+    shelf = shop.root / "subtracted" / "corner"
+    assert json.loads((shelf / "2026-10-shared" / "current" / "run.json").read_text("utf-8"))["warnings"] == [september, october]
+    assert "may find smaller groups in the differences" in (shelf / "2026-10-shared" / "current" / "overview.html").read_text("utf-8")
+    shop.sales(before)
