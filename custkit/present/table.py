@@ -100,7 +100,7 @@ def table(
         note = f"{note} {rest}".strip()
     order = list(range(len(rows)))
     if hidden.any():
-        rows = [[row[0], *map(_withheld, row[1:])] if gone else row for row, gone in zip(rows, hidden, strict=True)]
+        rows = [[row[0], *map(_withheld, row[1:], columns[1:])] if gone else row for row, gone in zip(rows, hidden, strict=True)]
         note = f"{note} {few.note()}".strip()
         if any(kept[name].is_monotonic_increasing or kept[name].is_monotonic_decreasing for name in counts):  # the order would tell
             order.sort(key=lambda i: (hidden[i], rows[i][0]["text"] if hidden[i] else ""))
@@ -114,9 +114,9 @@ def table(
     return Shown(payload)
 
 
-def _withheld(cell: dict[str, Any]) -> dict[str, Any]:
-    """A cell without its figure; words stay."""
-    told = "value" in cell or any(character.isdigit() for character in cell["text"])
+def _withheld(cell: dict[str, Any], column: str) -> dict[str, Any]:
+    """A cell without its figure; words stay, and so do numbers in a text that says what the row is."""
+    told = "value" in cell or (column not in few.NAMES and any(character.isdigit() for character in cell["text"]))
     return {"text": words._(few.HIDDEN), "hidden": True} if told else cell
 
 

@@ -11,6 +11,7 @@ import pytest
 from custkit import words
 from custkit.present import charts, few
 from custkit.present.finding import Fact, Finding
+from custkit.present.labels import LABELS
 from custkit.present.lists import people_list
 from custkit.present.mime import FINDING, PEOPLE, TABLE, TILES
 from custkit.present.table import table
@@ -56,6 +57,20 @@ def test_no_hidden_figure_is_left_in_what_the_report_is_handed(outside):
     assert hidden == [{"text": "hidden", "hidden": True}] * 4
     assert bundle[TABLE]["quiet_rows"] == [1]
     assert not any(told in json.dumps(bundle) for told in ("0.05", "5.0%", "0.15", "15.0%", '"14"', '"3"'))
+
+
+def test_what_a_hidden_row_is_stays_and_what_was_found_goes(outside):
+    """The days of a rule count nobody; the range of a lift rests on those who are few."""
+    frame = pd.DataFrame(
+        {
+            "list": ["due", "vip_care"],
+            "list_rule": ["an order within 31 days", "one of the best 20%"],
+            "on_list": [4, 70],
+            "lift_range": ["1.1 to 2.4", "1.5 to 1.7"],
+        }
+    )
+    assert cells(frame)["due"] == ["an order within 31 days", "hidden", "hidden"]
+    assert all(LABELS[name].unit == "text" and not name.endswith("_range") for name in few.NAMES)
 
 
 def test_the_rows_of_each_map_are_hidden_by_their_own(outside):
