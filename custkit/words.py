@@ -68,8 +68,25 @@ def _(message: str) -> str:
 
 
 def ngettext(one: str, many: str, n: int) -> str:
-    """`one` or `many` by the rules of the reader's language; few people are many, or the word would tell that it is one."""
-    return _catalogue(reader().language).ngettext(one, many, reader().min_cell if few(n) else n)
+    """`one` or `many` by the rules of the reader's language; "< 10" people are many, or the word would tell that it is one."""
+    catalogue = _catalogue(reader().language)
+    told = catalogue.ngettext(one, many, n)
+    return _AsShown(catalogue.ngettext(one, many, reader().min_cell), told) if few(n) else told
+
+
+class _AsShown(str):
+    """A message for many, until it is filled with figures none of which is held back: then it is what it says of so few things."""
+
+    told: str
+
+    def __new__(cls, many: str, told: str) -> _AsShown:
+        made = super().__new__(cls, many)
+        made.told = told
+        return made
+
+    def format(self, *given: object, **named: object) -> str:
+        hidden = any(fewer() in str(value) for value in (*given, *named.values()))
+        return super().format(*given, **named) if hidden else self.told.format(*given, **named)
 
 
 def close(text: str) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from custkit import words
+from custkit.intake.notes import Note
 from custkit.present import charts, few
 from custkit.present.finding import Fact, Finding
 from custkit.present.labels import LABELS
@@ -127,7 +128,15 @@ def test_a_finding_on_many_is_told_whole(outside):
 def test_few_people_in_a_sentence_are_fewer_than_ten_of_them(outside):
     said = words.ngettext("{n} good customer has gone quiet.", "{n} good customers have gone quiet.", 1).format(n=words.count(1))
     assert said == "< 10 good customers have gone quiet."
+    assert words.ngettext("gone customer", "gone customers", 1) == "gone customers", "as long as no figure stands in it"
     assert words.days(3) == "3 days" and words.count(0) == "0" and words.count(10) == "10"
+
+
+def test_one_thing_is_one_for_every_reader(outside):
+    """A file is no person: what is shown as 1 reads as one."""
+    file = Note("control_total_matched", "order_lines", "sales.csv", 1)
+    customer = Note("merged_into", "customers", "customer_id", 1)
+    assert (file.counted, customer.counted) == ("1 file", "< 10 customers")
 
 
 def test_a_tile_on_few_keeps_its_name_and_no_line(outside):
