@@ -451,3 +451,55 @@ def test_an_order_the_platform_closed_does_not_count(tmp_path):
 def test_words_in_traditional_characters_are_known_in_cells_too(tmp_path):
     found = proposed(tmp_path, {"sales.csv": chinese_sales().replace("已关闭", "已關閉").replace("运费", "運費")})
     assert found.rules["statuses"][0] == ["交易成功"] and found.rules["non_products"][0] == ["C100"]
+
+
+def merges(old: str, new: str) -> str:
+    """Ten of the 23 customers had an id before, one of them two."""
+    return table([old, new], [[f"K{900 + i}", f"K{max(1, i):03}"] for i in range(11)])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("old_id", "new_id"),
+        ("Old customer no.", "Surviving customer no."),
+        ("duplicateId", "masterId"),
+        ("customer_id", "merged_into"),
+        ("旧会员号", "新会员号"),
+        ("原客户编号", "合并后客户编号"),
+        ("舊會員編號", "新會員編號"),
+        ("被合併會員", "併入會員"),
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_map_of_merged_customers_is_known_by_its_headers(tmp_path, old, new, turned):
+    """Whichever column stands first: the old id is the one that stands once."""
+    text = merges(old, new)
+    if turned:
+        text = "\n".join(",".join(reversed(line.split(","))) for line in text.splitlines()) + "\n"
+    found = proposed(tmp_path, {"sales.csv": table(HEADERS["snake"], sold()), "ids.csv": text})
+    source = next(s for s in found.sources if s.sample.label.startswith("ids"))
+    assert (source.table, {f: m.column for f, m in source.mapped.items()}) == (
+        "merged_customers",
+        {"customer_id": old, "merged_into": new},
+    )
+
+
+def test_what_is_no_map_of_customers_is_not_taken_for_one(tmp_path):
+    """A card's customer is no merged id, and a list of customers with their former ids is a list of customers."""
+    cards = table(["card_no", "customer_id"], [[f"4711-{i:06}", f"K{i % 23:03}"] for i in range(60)])
+    people = table(
+        ["customer_id", "old_id", "registration_date", "gender"],
+        [[f"K{i:03}", f"K{i + 900}", "2026-01-05", "fm"[i % 2]] for i in range(60)],
+    )
+    found = proposed(tmp_path, {"sales.csv": table(HEADERS["snake"], sold()), "cards.csv": cards, "people.csv": people})
+    assert "merged_customers" not in {source.table for source in found.sources if source.is_used}
+
+
+def test_a_map_that_init_proposes_joins_the_customers(tmp_path, home):
+    files = {"sales.csv": table(HEADERS["simplified"], sold()), "合并.csv": merges("旧会员号", "新会员号")}
+    told = begin(tmp_path, "--yes", files=files)
+    assert told.exit_code == GOOD, told.output
+    assert "merged_customers" in told.output
+    sources = {source.table: {f: m.column for f, m in source.columns.items()} for source in load_client("acme").sources}
+    assert sources["merged_customers"] == {"customer_id": "旧会员号", "merged_into": "新会员号"}

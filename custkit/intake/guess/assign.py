@@ -13,7 +13,7 @@ from custkit.intake.guess.facts import Facts
 from custkit.intake.guess.fit import fit
 from custkit.intake.guess.headers import header_score
 from custkit.intake.guess.vocabulary import FIELDS
-from custkit.tables import TABLES
+from custkit.tables import SENT
 
 NEVER = -50.0
 UNSEEN, NAMELESS = -2.6, -1.2  # log odds before anything is known: a name that says something else, and no name at all
@@ -27,8 +27,8 @@ MUST: dict[str, tuple[tuple[str, ...], ...]] = {
     "campaign_contacts": (("campaign_id",), ("customer_id",)),
     "products": (("product_id",),),
     **{
-        name: tuple((c.name,) for c in TABLES[name].columns if c.required)
-        for name in ("customers", "events", "campaigns", "loyalty_ledger", "surveys", "marketing_spend")
+        name: tuple((c.name,) for c in SENT[name].columns if c.required)
+        for name in ("customers", "events", "campaigns", "loyalty_ledger", "surveys", "marketing_spend", "merged_customers")
     },
 }
 

@@ -21,10 +21,21 @@ MONEY = {
     "spend_amount",
     "prepaid_amount",
 }
-IDS = {"order_id", "customer_id", "product_id", "visitor_id", "session_id", "event_id", "campaign_id", "entry_id", "response_id"}
+IDS = {
+    "order_id",
+    "customer_id",
+    "product_id",
+    "merged_into",
+    "visitor_id",
+    "session_id",
+    "event_id",
+    "campaign_id",
+    "entry_id",
+    "response_id",
+}
 KEYS = {
     ("customers", "customer_id"), ("products", "product_id"), ("campaigns", "campaign_id"), ("events", "event_id"),
-    ("loyalty_ledger", "entry_id"), ("surveys", "response_id"),
+    ("loyalty_ledger", "entry_id"), ("surveys", "response_id"), ("merged_customers", "customer_id"),
 }  # fmt: skip
 DICTIONARIES = {"event_type": words.EVENT_WORDS, "entry_type": words.LEDGER_WORDS, "arm": words.ARM_WORDS}
 _HINTS = {
@@ -113,6 +124,9 @@ def _id(table: str, field: str, place: int, facts: Facts) -> float | None:
         score -= 2.0
     if column.is_numeric and (column.known < 0).any():
         score -= 3.0
+    if table == "merged_customers":
+        others = [_shapes(other) for i, other in enumerate(facts.columns) if i != place]
+        score -= 0.0 if any(_shapes(column) & other for other in others) else 4.0
     if (table, field) in KEYS:
         if field in ("event_id", "entry_id", "response_id"):
             return score + (1.0 if column.unique else -4.0)
@@ -128,6 +142,11 @@ def _id(table: str, field: str, place: int, facts: Facts) -> float | None:
         names = [j for i, j in facts.decides if i == place and facts.columns[j].spaces > 0.3]
         return score + (1.0 if names else 0.0) - (1.0 if _decided_by_order(place, facts) else 0.0)
     return score
+
+
+def _shapes(column: Column) -> set[str]:
+    """How the ids of a column look: `A0012` → A9."""
+    return {re.sub(r"\d+", "9", cell) for cell in column.filled[:200]}
 
 
 def _order(place: int, facts: Facts) -> float:

@@ -21,7 +21,7 @@ from custkit.intake.guess.headers import concept_score, tokens
 from custkit.intake.guess.samples import Sample, all_words
 from custkit.intake.guess.values import Column, Time, shown
 from custkit.intake.guess.vocabulary import CONCEPTS, FIELDS
-from custkit.tables import TABLES, source_fields
+from custkit.tables import SENT, source_fields
 
 ASK, TAKE, SETTLED = 0.4, 0.7, 0.8  # a field that must be there is asked about from 40 %, another is taken from 70 %
 NONE = "none"
@@ -114,10 +114,11 @@ def _choose(sample: Sample, facts: Facts, given: Mapping[str, str], more: Mappin
     fits = {table: assign(table, facts, {**more, **_told(sample, facts, table, given)}) for table in ([asked] if asked else FIELDS)}
     stem = re.sub(r"[0-9]+", " ", sample.relation or f"{sample.files[0].stem} {sample.sheet or ''}")
     said = set(tokens(stem)) | set(stem)
+    simplified = words.folded(stem)
     weight = {}
     for table, found in fits.items():
         hits = said & {t for word in words.FILE_WORDS[table].split() for t in (tokens(word) if word.isascii() else ())}
-        chinese = any(not word.isascii() and word in stem for word in words.FILE_WORDS[table].split())
+        chinese = any(not word.isascii() and word in simplified for word in words.FILE_WORDS[table].split())
         weight[table] = found.weight + (0.9 if hits or chinese else 0.0) - (3.0 if len(found.places) < 2 else 0.0)
     best = max(sorted(weight), key=lambda table: weight[table])
     total = sum(math.exp((w - weight[best]) * 1.5) for w in weight.values())
@@ -158,6 +159,8 @@ def _links(
                 # Small whole numbers are contained in any row of numbers.
                 if shared > 0.6 and not (column.is_numeric and column.distinct < 200 and column.known.max() < 1000):
                     found.setdefault(i, {})[f, place] = 1.5
+                    if f == "customer_id":
+                        found[i]["merged_into", place] = 1.5
     del samples
     return found
 
@@ -191,7 +194,7 @@ def _source(sample: Sample, facts: Facts, chosen: tuple[Fit | None, float], give
         if likely < SETTLED:
             notes.append(f"not certain ({likely:.0%})")
             if must:
-                meaning = TABLES[fit.table].by_name[f].meaning if f in TABLES[fit.table].by_name else "price of one piece"
+                meaning = SENT[fit.table].by_name[f].meaning if f in SENT[fit.table].by_name else "price of one piece"
                 text = f"{sample.label}: is `{column.name}` the {f} ({meaning})? {_few(column)}" + (f" Or `{rival}`?" if rival else "")
                 questions.append(Question(f"{sample.label}.{f}", text, column.name, tuple(columns)))
         mapped[f] = Mapped(column.name, likely, _options(sample, fit.table, f, column, decimal, given, questions, notes), tuple(notes))

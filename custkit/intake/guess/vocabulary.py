@@ -10,6 +10,10 @@ CONCEPTS: dict[str, str] = {
     "|订单号|订单编号|订单|订单id|单号|单据号|单据编号|交易号|交易流水号|小票号|小票|发票号|销售单号|账单号|主订单编号|购物篮|订货单号|母订单号",
     "customer": "customer id|customer|client id|client|member id|member|user id|user|buyer id|buyer|shopper id|household id|household key|card id|card holder|cardholder|card|account id|account|loyalty id|loyalty card id|member card|subscriber id|contact id|person id|patron id|guest id|uid|kunde"
     "|客户号|客户编号|客户id|客户|顾客号|顾客编号|顾客|会员号|会员编号|会员卡号|会员id|会员|用户id|用户编号|用户|买家id|买家会员名|买家|卡号|账号",
+    "former_customer": "old id|old customer id|old customer|former id|former customer id|previous id|previous customer id|merged id|merged customer id|duplicate id|duplicate customer id|duplicate|secondary id|secondary customer id|losing id|absorbed id|retired id|from customer id|customer id"
+    "|旧客户号|旧客户编号|旧客户id|旧会员号|旧会员编号|旧会员卡号|旧会员id|旧用户id|旧卡号|旧账号|旧id|原客户号|原客户编号|原会员号|原会员编号|原会员卡号|原会员id|原用户id|原卡号|原账号|原id|被合并客户|被合并会员|被合并会员号|被合并账号|被合并id|合并前会员号|合并前客户编号|合并前id|重复会员号|重复客户编号|重复账号|副账号|副卡号|停用会员号|注销会员号",
+    "surviving_customer": "new id|new customer id|new customer|surviving id|surviving customer id|survivor id|survivor|merged into|merged into id|merged into customer id|merge into|master id|master customer id|master|primary id|primary customer id|kept id|retained id|winning id|golden id|current id|current customer id|replaced by|into customer id|to customer id"
+    "|新客户号|新客户编号|新客户id|新会员号|新会员编号|新会员卡号|新会员id|新用户id|新卡号|新账号|新id|现客户号|现客户编号|现会员号|现会员编号|现会员id|现用户id|现id|合并后会员号|合并后会员编号|合并后客户编号|合并后客户号|合并后id|合并到|合并至|并入会员|并入会员号|并入客户|并入|主会员号|主会员编号|主客户编号|主账号|主卡号|主id|保留会员号|保留客户编号|保留账号|保留id|目标会员号|目标客户编号",
     "product": "product id|product|item id|item|article id|article|sku|stock code|stock id|stock keeping unit|upc|ean|gtin|barcode|goods id|goods|material id|material|part id|plu|asin|variant sku|lineitem sku|artikel"
     "|货号|商品编号|商品编码|商品号|商品id|商品|产品编号|产品id|产品编码|产品|条码|条形码|款号|物料号|物料编码|sku编码|商家编码|品号|料号",
     "product_name": "product name|product title|product description|item name|item description|item|article name|description|title|product|goods name|lineitem name|designation|bezeichnung|product type"
@@ -127,6 +131,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "response_id": "response", "customer_id": "customer", "answered_at": "answered_at", "question": "question", "score": "score",
         "topic": "topic", "product_id": "product", "comment": "comment",
     },
+    "merged_customers": {"customer_id": "former_customer", "merged_into": "surviving_customer"},
     "marketing_spend": {"spent_at": "spent_at", "channel": "channel", "spend_amount": "spend"},
 }  # fmt: skip
 
@@ -140,6 +145,7 @@ FILE_WORDS: dict[str, str] = {
     "campaign_contacts": "contacts contact mailings sent redemptions recipients campaigns 触达 发送 名单",
     "loyalty_ledger": "loyalty points ledger bonus 积分 忠诚",
     "surveys": "surveys survey nps answers feedback reviews satisfaction 问卷 调查 评价 满意度",
+    "merged_customers": "merged merges merge merging duplicates dedupe dedup deduplication 合并 并号 并户 去重",
     "marketing_spend": "marketing spend cost adspend budget 花费 投放 费用 广告",
 }
 
@@ -156,10 +162,10 @@ ABBREVIATIONS: dict[str, str] = {
 TRADITIONAL = str.maketrans(
     "訂單號編買賣會員戶顧貨商條數銷購個價應額標總優減讓應實淨際費進採時間開創註冊期狀態來體設備終類門鋪網區國區號憑證發薦獲經產線廠稱標題徑動結歸點擊話訪戰錄詞檢詢"
     "內長營劃類預觸達聯繫組別實驗測試權兌換過變記帳業務級卷問題評價話備註饋留廣告體驗禮儲餘額閱齡職庭規領貴賓關閉銷離員務單據帳單擇櫃鈔碼優惠劵項寶簽歷幣倉庫傳統週號積郵遞轉帶層銀質適電稅貼簡責東縣鄉鎮臺樣紅頁選邊鍵裝"
-    "絲書亞們蘭養寫劑廚疊園圍圖塊堅墊壺處頭嬰寵對塵師廢張當護攪欖歐漢湯沒漿潤漬溫濕濾燈熱貓現畫鹽筆籃糧纖約紗納紙紡細繩維綿羅膚膠腦藝萊蘿薩褲計語賀還連醬鋼錢鉛鏟鍋陽須顆飲餃餅鮮鳥鷹麥滿審繳檔賬盤補罰遲場館廳舊歲異確認願僅決隻鐘斷滯運輸攜",
+    "絲書亞們蘭養寫劑廚疊園圍圖塊堅墊壺處頭嬰寵對塵師廢張當護攪欖歐漢湯沒漿潤漬溫濕濾燈熱貓現畫鹽筆籃糧纖約紗納紙紡細繩維綿羅膚膠腦藝萊蘿薩褲計語賀還連醬鋼錢鉛鏟鍋陽須顆飲餃餅鮮鳥鷹麥滿審繳檔賬盤補罰遲場館廳舊歲異確認願僅決隻鐘斷滯運輸攜併並複",
     "订单号编买卖会员户顾货商条数销购个价应额标总优减让应实净际费进采时间开创注册期状态来体设备终类门铺网区国区号凭证发荐获经产线厂称标题径动结归点击话访战录词检询"
     "内长营划类预触达联系组别实验测试权兑换过变记账业务级卷问题评价话备注馈留广告体验礼储余额阅龄职庭规领贵宾关闭销离员务单据账单择柜钞码优惠券项宝签历币仓库传统周号积邮递转带层银质适电税贴简责东县乡镇台样红页选边键装"
-    "丝书亚们兰养写剂厨叠园围图块坚垫壶处头婴宠对尘师废张当护搅榄欧汉汤没浆润渍温湿滤灯热猫现画盐笔篮粮纤约纱纳纸纺细绳维绵罗肤胶脑艺莱萝萨裤计语贺还连酱钢钱铅铲锅阳须颗饮饺饼鲜鸟鹰麦满审缴档账盘补罚迟场馆厅旧岁异确认愿仅决只钟断滞运输携",
+    "丝书亚们兰养写剂厨叠园围图块坚垫壶处头婴宠对尘师废张当护搅榄欧汉汤没浆润渍温湿滤灯热猫现画盐笔篮粮纤约纱纳纸纺细绳维绵罗肤胶脑艺莱萝萨裤计语贺还连酱钢钱铅铲锅阳须颗饮饺饼鲜鸟鹰麦满审缴档账盘补罚迟场馆厅旧岁异确认愿仅决只钟断滞运输携并并复",
 )
 
 
