@@ -11,6 +11,7 @@ from ibis import _
 
 from custkit.analysis.rates import wilson
 from custkit.engine import frame, to_float
+from custkit.tables import BOTH_ARMS
 from custkit.words import mark
 
 CONTROL, TREATMENT, CONTACTED, NO_OFFER = mark("control"), mark("treatment"), mark("contacted"), mark("no offer named")
@@ -68,7 +69,7 @@ def campaign_arms(contacts: ir.Table) -> ir.Table:
 
     arm: "contacted" where the campaign kept nobody back; else "control", and for the others "treatment", or the name of their offer where
     the campaign made two to eight. A contact without a group is treatment where only the control group is marked, and left out where both
-    are. [S91]
+    are; so is whoever stands in both groups, whatever was drawn for them. [S91]
     """
     is_control = (contacts.arm == CONTROL).fill_null(False)
     of_campaign = contacts.group_by("campaign_id").aggregate(
@@ -77,7 +78,7 @@ def campaign_arms(contacts: ir.Table) -> ir.Table:
         offers=_.offer.nunique(where=~is_control),
     )
     placed = contacts.left_join(of_campaign, "campaign_id").drop("campaign_id_right")
-    placed = placed.filter(~_.has_control | ~_.marks_treatment | _.arm.notnull())
+    placed = placed.filter(~_.has_control | ((~_.marks_treatment | _.arm.notnull()) & (_.arm != BOTH_ARMS).fill_null(True)))
     treated = placed.offers.between(2, MOST_OFFERS).ifelse(placed.offer.fill_null(NO_OFFER), TREATMENT)
     arm = ibis.cases((~placed.has_control, CONTACTED), ((placed.arm == CONTROL).fill_null(False), CONTROL), else_=treated)
     return placed.select("campaign_id", "customer_id", "offer", "redeemed_at", arm=arm)

@@ -14,6 +14,7 @@ from custkit.client import Client
 from custkit.errors import BadInput
 from custkit.intake.grammar import lit
 from custkit.period import Period
+from custkit.tables import BOTH_ARMS
 from custkit.words import _, mark, ngettext
 
 LINES, ORDERS, CELLS, IDS, PRODUCTS, NAMES, CUSTOMERS, FILES = "lines", "orders", "cells", "ids", "products", "names", "customers", "files"
@@ -130,6 +131,11 @@ SAYS = {
         mark("ids that the map of merged customers joins: each person is one customer"), IDS, mark("As the map asks; nothing to do.")
     ),
     "merged_into": Saying(mark("customers whom those ids belong to"), CUSTOMERS, mark("As the map asks; nothing to do.")),
+    "in_both_arms": Saying(
+        mark("customers who stand in both groups of a campaign, under one id or under several that are one person's"),
+        CUSTOMERS,
+        mark("They count in neither group; ask how they were drawn."),
+    ),
     "control_total_matched": Saying(mark("the total at the foot of a file is the sum of its rows"), FILES, mark("Nothing to do.")),
 }
 JUMP, LEAST_LINES, LEAST_SALES, MOST_STATUSES = 0.1, 30, 10, 10
@@ -311,6 +317,18 @@ def notes_on_customers(con: duckdb.DuckDBPyConnection) -> list[Note]:
     )
     months = con.execute(f"SELECT strftime(registered_at, '%Y-%m') AS month, count(*) FROM ({late}) GROUP BY 1 ORDER BY 1").fetchall()
     return [Note("registered_after_order", "customers", "registered_at", rows, month=month) for month, rows in months]
+
+
+def notes_on_contacts(con: duckdb.DuckDBPyConnection) -> list[Note]:
+    """Customers who stand in both groups of a campaign, by the campaign and the month of the contact."""
+    fields = {field for (field,) in con.execute("SELECT column_name FROM (DESCRIBE campaign_contacts)").fetchall()}
+    if "arm" not in fields:
+        return []
+    month = "coalesce(strftime(contacted_at, '%Y-%m'), '')" if "contacted_at" in fields else "''"
+    met = con.execute(
+        f"SELECT campaign_id, {month} AS month, count(*) FROM campaign_contacts WHERE arm = {lit(BOTH_ARMS)} GROUP BY 1, 2 ORDER BY 1, 2"
+    ).fetchall()
+    return [Note("in_both_arms", "campaign_contacts", campaign, rows, month=month) for campaign, month, rows in met]
 
 
 def notes_on_totals(con: duckdb.DuckDBPyConnection, files: list[Any]) -> list[Note]:

@@ -8,7 +8,7 @@ import duckdb
 
 from custkit.client import Client
 from custkit.intake.grammar import lit, name
-from custkit.tables import TABLES
+from custkit.tables import ARMS, BOTH_ARMS, TABLES
 
 MADE_KEYS = {"events": "event_id", "loyalty_ledger": "entry_id", "surveys": "response_id"}
 
@@ -27,8 +27,8 @@ def make_table(con: duckdb.DuckDBPyConnection, client: Client, table: str, targe
     """`staged_<table>` → `target`, unique in the table's key.
 
     A key met again fills what the first row left open: sources in the order of the client file, the latest row first, ties by content.
-    A contact keeps the first instant of each kind; spend of one channel and day is added up; entries without ids are numbered by time
-    and content.
+    A contact keeps the first instant of each kind; its arm says where a customer stands in both groups of a campaign, under one id or
+    several that are merged. Spend of one channel and day is added up; entries without ids are numbered by time and content.
     """
     staged = name(f"staged_{table}")
     fields = [c for (c,) in con.execute(f"SELECT column_name FROM (DESCRIBE {staged})").fetchall() if c != "_source"]
@@ -40,8 +40,12 @@ def make_table(con: duckdb.DuckDBPyConnection, client: Client, table: str, targe
             f"SELECT spent_at, channel, CAST(sum(spend_amount) AS DECIMAL(18, 4)) AS spend_amount FROM {staged} GROUP BY spent_at, channel"
         )
     elif table == "campaign_contacts":
-        rest = ", ".join(f"min({name(f)}) AS {name(f)}" for f in fields if f not in TABLES[table].key)
-        query = f"SELECT campaign_id, customer_id{', ' + rest if rest else ''} FROM {staged} GROUP BY campaign_id, customer_id"
+        rest = [f"min({name(f)}) AS {name(f)}" for f in fields if f not in (*TABLES[table].key, "arm")]
+        if "arm" in fields:  # without a group a contact is treatment, where only the control group is marked
+            marks = f"bool_or(coalesce(arm, '') = {lit(ARMS[0])}) OVER (PARTITION BY campaign_id)"
+            staged = f"(SELECT *, coalesce(arm, CASE WHEN NOT {marks} THEN {lit(ARMS[0])} END) AS _group FROM {staged})"
+            rest.append(f"CASE WHEN count(DISTINCT _group) > 1 THEN {lit(BOTH_ARMS)} ELSE min(arm) END AS arm")
+        query = f"SELECT {', '.join(['campaign_id', 'customer_id', *rest])} FROM {staged} GROUP BY campaign_id, customer_id"
     elif table in MADE_KEYS and MADE_KEYS[table] not in fields:
         order = ", ".join(f"{name(f)} NULLS FIRST" for f in sorted(fields, key=lambda f: (f != TABLES[table].time, f)))
         letter = MADE_KEYS[table][0]
@@ -52,7 +56,7 @@ def make_table(con: duckdb.DuckDBPyConnection, client: Client, table: str, targe
         (distinct,) = con.execute(f"SELECT count(DISTINCT {name(key)}) FROM {staged}").fetchone() or (0,)
         query = f"SELECT * EXCLUDE (_source) FROM {staged}" if distinct == accepted else _first_known(table, staged, fields)
     con.execute(f"CREATE TABLE {name(target)} AS {query}")
-    con.execute(f"DROP TABLE {staged}")
+    con.execute(f"DROP TABLE {name(f'staged_{table}')}")
     (rows,) = con.execute(f"SELECT count(*) FROM {name(target)}").fetchone() or (0,)
     return Folded(table, target, accepted, rows)
 

@@ -36,6 +36,7 @@ from custkit.intake.notes import (
     merged,
     note_on_jump,
     note_on_largest,
+    notes_on_contacts,
     notes_on_customers,
     notes_on_totals,
     profile,
@@ -270,6 +271,7 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
             others.date_customers(con)
         if "campaign_contacts" in sent:
             others.fill_contacts(con, "campaigns" in {f.table for f in folded})
+            notes += notes_on_contacts(con)
         targets = {"order_lines": "lines", "orders": "order_rows", "customers": "customer_rows", "products": "product_rows"}
         made = {t for (t,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
         tick("Writing", 0)

@@ -176,6 +176,33 @@ def test_a_rule_about_an_id_that_is_gone_is_refused_not_forgotten(shop):
     assert shop.snapshot.manifest["ledger"]["tables"]["order_lines"]["excluded"][0]["rows"] == 3
 
 
+GROUPS = "\n    columns: {campaign_id: mailing, customer_id: who, arm: group}\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "group"),
+    [
+        ("spring,a1,treatment\nspring,a3,control\n", "both"),
+        ("spring,a3,control\nspring,a1,\n", "both"),  # only those kept back are marked: everybody else was written to
+        ("spring,a1,treatment\nspring,a3,control\nspring,a2,\n", "both"),
+        ("spring,a3,control\nspring,a1,\nspring,cleo,treatment\n", "control"),  # nobody knows of a1
+        ("spring,a1,control\nspring,a3,control\n", "control"),
+        ("spring,a1,\nspring,a3,\n", None),
+    ],
+)
+def test_who_was_written_to_under_one_id_and_kept_back_under_another_is_in_neither_group(shop, rows, group):
+    """anna is a1 and a3. Until now such a person counted as kept back, and what the mailing brought of her as if it had not."""
+    file = shop.folder / "client.yml"
+    file.write_text(file.read_text("utf-8").replace("\n    columns: {campaign_id: mailing, customer_id: who}\n", GROUPS), "utf-8")
+    more = "spring,b2,control\n" if group else ""
+    (shop.folder / "raw" / "contacts.csv").write_text("mailing,who,group\n" + rows + more, "utf-8")
+    groups = dict(shop.rows("campaign_contacts", "customer_id", "arm"))
+    assert groups["a3"] == group
+    told = [(note.column, note.rows, note.text()) for note in shop.snapshot.notes if note.code == "in_both_arms"]
+    assert [one[:2] for one in told] == ([("spring", 1)] if group == "both" else [])
+    assert all("1 customer)" in text and "count in neither group" in text for *_of, text in told)
+
+
 def test_pseudonyms_are_made_of_who_is_left_and_no_id_stays(shop):
     shop.files(ids="pseudonyms")
     names = {who: key_of("corner").pseudonym("customer_id", who) for who in ("a1", "a2", "a3", "b1", "b2", "cleo")}

@@ -101,7 +101,7 @@ def test_groups_are_named_after_their_offers_where_a_campaign_makes_several(load
     contacts = [
         contact("two offers", "a", "treatment", "shoes"), contact("two offers", "b", "treatment", "hats"),
         contact("two offers", "c", "treatment"), contact("two offers", "d", "control"), contact("two offers", "e", None, "hats"),
-        contact("one offer", "a", None, "shoes"), contact("one offer", "b", "control"),
+        contact("one offer", "a", None, "shoes"), contact("one offer", "b", "control"), contact("one offer", "c", "both", "shoes"),
         *(contact("codes", f"k{i}", "treatment", f"code {i}") for i in range(9)), contact("codes", "z", "control"),
         contact("for all", "a", None, "shoes"), contact("for all", "b", "treatment", "hats"),
     ]  # fmt: skip
@@ -110,7 +110,7 @@ def test_groups_are_named_after_their_offers_where_a_campaign_makes_several(load
         by=["campaign_id", "customer_id"],
     )
     told = {(campaign, customer): arm for campaign, customer, arm in arms}
-    # e is in neither group although both are marked, and is left out.
+    # e is in neither group although both are marked, and is left out; so is c, who is in both groups of the other.
     assert {key[1]: arm for key, arm in told.items() if key[0] == "two offers"} == {"a": "shoes", "b": "hats", "c": NO_OFFER, "d": CONTROL}
     assert {key[1]: arm for key, arm in told.items() if key[0] == "one offer"} == {"a": TREATMENT, "b": CONTROL}
     assert {arm for key, arm in told.items() if key[0] == "codes"} == {TREATMENT, CONTROL}
