@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from custkit.client import Client, ColumnMap
+from custkit.errors import BadInput
 from custkit.intake.block import fold
 from custkit.intake.grammar import Grammar
 from custkit.intake.persons import home_of, key_of
@@ -26,12 +27,43 @@ PERSON = "customer_id"
 LONGEST_CELL = 1 << 30  # PostgreSQL's own limit
 
 
-def record(client: Client, made: Iterable[Path]) -> None:
+def switch(client: Client, made: Path) -> None:
+    """Take the files in the folder `made`, which is beside the others, for the copies: all of them from the moment it has its new name."""
+    made.replace(_ready(client))
+    settle(client)
+
+
+def settle(client: Client) -> None:
+    """Put the copies of a fetch that was cut off in the middle of its switch where they belong; every reader of copies does so first.
+
+    What is on its way is recorded before it is moved, so that nothing depends on who moves it. Raises BadInput where it cannot be moved.
+    """
+    ready = _ready(client)
+    if not ready.is_dir():
+        return
+    try:
+        left = sorted(ready.iterdir())
+        _record(client, {client.data_folder / path.name: _mark(path) for path in left})
+        for path in left:
+            with suppress(FileNotFoundError):  # somebody else moved it
+                path.replace(client.data_folder / path.name)
+    except OSError as error:
+        raise BadInput(f"{error.filename or ready}: cannot be written: {error.strerror}; make room, or correct `data`") from error
+    with suppress(OSError):
+        ready.rmdir()
+
+
+def _ready(client: Client) -> Path:
+    """Where copies lie that are whole and not yet all in place."""
+    return client.data_folder / f".fetched-{client.slug}"
+
+
+def _record(client: Client, made: dict[Path, list[int]]) -> None:
     """Remember which files were copied from a database, and that nobody has changed them since."""
     kept = {str(path): mark for path, mark in _recorded(client.slug).items() if _mark(path) == mark}
     path = _record_path(client.slug)
-    beside = path.with_name(f".{path.name}")
-    beside.write_text(json.dumps(kept | {str(one): _mark(one) for one in made}, ensure_ascii=False, indent=1), "utf-8")
+    beside = path.with_name(f".{path.name}.{uuid4().hex}")
+    beside.write_text(json.dumps(kept | {str(one): mark for one, mark in made.items()}, ensure_ascii=False, indent=1), "utf-8")
     beside.chmod(0o600)
     beside.replace(path)
 
@@ -43,6 +75,7 @@ def passing(client: Client) -> str:
 
 def copies(client: Client) -> list[Path]:
     """Files that are copies of database tables: those that `fetch` made and nobody has changed, and those that a source names so."""
+    settle(client)
     named = {client.data_folder / file for source in client.sources if source.database for file in source.files}
     made = {path for path, mark in _recorded(client.slug).items() if _mark(path) == mark}
     return sorted(path for path in named | made if path.is_file())
@@ -56,6 +89,7 @@ def forsaken(client: Client) -> list[Path]:
 
 def missing(client: Client) -> bool:
     """Whether a table that intake needs is not copied, or no longer."""
+    settle(client)
     needed = (client.data_folder / file for source in client.sources if source.database and not source.optional for file in source.files)
     return not all(path.is_file() for path in needed)
 

@@ -17,7 +17,7 @@ from typing import Any
 from custkit.client import Client, Source
 from custkit.errors import BadInput, CustkitError
 from custkit.intake.block import fold
-from custkit.intake.copies import forget_erased, passing, read_rows, record
+from custkit.intake.copies import forget_erased, passing, read_rows, settle, switch
 from custkit.intake.persons import home_of, persons_of
 from custkit.intake.snapshot import alone
 
@@ -75,7 +75,8 @@ class Tally:
 def fetch(client: Client) -> list[Copied]:
     """Copy every table that `client`'s sources take from a database into its data folder, without the people who were erased.
 
-    The tables of one database are copied as of one instant. Either all of them are written or none.
+    The tables of one database are copied as of one instant. Either all of them are written or none, whenever it
+    is cut off.
 
     Raises BadInput naming the reference and the table, never the address, where a person must act; the copies from before stay.
     """
@@ -87,11 +88,12 @@ def fetch(client: Client) -> list[Copied]:
     with alone(home / "intake.lock"):
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            settle(client)
             with TemporaryDirectory(prefix=passing(client), dir=folder) as beside:
-                made = _fetch(client, wanted, Path(beside))
-                for copied in made:
-                    (Path(beside) / copied.path.name).replace(copied.path)
-            record(client, [copied.path for copied in made])
+                whole = Path(beside) / "whole"
+                whole.mkdir(mode=0o700)
+                made = _fetch(client, wanted, whole)
+                switch(client, whole)
         except OSError as error:
             raise BadInput(f"{error.filename or folder}: cannot be written: {error.strerror}; make room, or correct `data`") from error
     return made

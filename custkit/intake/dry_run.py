@@ -10,6 +10,7 @@ import duckdb
 
 from custkit.client import Client
 from custkit.errors import BadInput
+from custkit.intake.copies import settle
 from custkit.intake.inputs import find_inputs
 from custkit.intake.ledger import PERSONAL, REMEDIES, printable, stop_past_limits
 from custkit.intake.lines import make_lines
@@ -41,6 +42,7 @@ def dry_run(client: Client) -> DryRun:
     with tempfile.TemporaryDirectory(prefix="custkit-check-") as folder, duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
         lock(con, spill=Path(folder))
+        settle(client)
         inputs = find_inputs(client, Path(folder) / "inputs.json")
         files, _notes = stage(con, client, inputs, lambda _label, _bytes: None)
         merge_customers(con, client)

@@ -26,6 +26,7 @@ from custkit.client import Client, workspace
 from custkit.demo import prepare
 from custkit.errors import BadInput
 from custkit.intake import ledger, lines, others
+from custkit.intake.copies import settle
 from custkit.intake.inputs import Input, find_inputs
 from custkit.intake.merges import MERGES, merge_customers
 from custkit.intake.notes import (
@@ -124,6 +125,7 @@ def take_snapshot(client: Client, *, progress: bool | None = None) -> Snapshot:
     home = workspace() / ".custkit" / client.slug
     if client.is_embedded:
         prepare(client)
+    settle(client)
     inputs = find_inputs(client, home / "inputs.json")
     persons = persons_of(client)
     key = snapshot_key(client, inputs, persons)

@@ -20,23 +20,26 @@ import pytest
 
 from custkit.client import load_client
 from custkit.errors import BAD_INPUT, BadInput
-from custkit.intake import take_snapshot
+from custkit.intake import copies, database, take_snapshot
 from custkit.reporting import publish
 from custkit.reporting.publish import Shelf
 from custkit.upkeep import clear
 
 DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
 TROUBLE = (errno.ENOSPC, errno.EIO, errno.EACCES)
+KILL = -1
 
 
 class Trouble:
-    """Counts every write, sync, rename and link of this process below a folder; number `at` fails with `code`."""
+    """Counts every write, sync, rename and link of this process below a folder; number `at` fails with `code`, or is its last."""
 
     def __init__(self, at: int | None = None, code: int = errno.ENOSPC) -> None:
         self.at, self.code, self.count = at, code, 0
 
     def step(self) -> None:
         self.count += 1
+        if self.count == self.at and self.code == KILL:
+            os.kill(os.getpid(), signal.SIGKILL)
         if self.count == self.at:
             raise OSError(self.code, os.strerror(self.code))
 
@@ -191,6 +194,91 @@ def test_a_disk_without_room_is_told_in_a_sentence(corner, shop, room):
     assert done.returncode == BAD_INPUT and "Traceback" not in done.stderr and "cannot be written" in done.stderr, done.stderr
     assert not [path for path in folder.glob("*") if not path.name.startswith(".")]
     assert read(take_snapshot(client, progress=False).folder) == kept
+
+
+TABLES = {"people": "customers", "answers": "surveys", "sales": "order_lines"}
+TIMES = {"customers": "registered_at", "surveys": "answered_at", "order_lines": "amount: n, ordered_at"}
+FETCHED = "name: Test\ncurrency: EUR\ntime_zone: UTC\ndata: raw\nsources:\n" + "".join(
+    f"- {{table: {kind}, database: env:SHOP_DB, files: public.{table}.csv, columns: {{customer_id: who, {TIMES[kind]}: at}}}}\n"
+    for table, kind in TABLES.items()
+)
+FETCH = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from test_faults import KILL, bring, troubled
+from custkit.client import load_client
+with troubled(int(sys.argv[3]), KILL):
+    bring(load_client("test"), sys.argv[2])
+"""
+
+
+def bring(client: Any, instant: str) -> None:
+    """`custkit fetch` from a database whose every table says at which instant it was copied."""
+
+    def copy_tables(_reference: str, tables: Any, folder: Path) -> dict[str, int]:
+        for table in tables:
+            (folder / f"{table.relation}.csv").write_text(f"who,at,n\n{instant},2026-10-05,1\n", "utf-8")
+        return {table.relation: 1 for table in tables}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "copy_tables", copy_tables)
+        database.fetch(client)
+
+
+@pytest.fixture
+def fetched(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUSTKIT_HOME", str(tmp_path))
+    folder = tmp_path / "clients" / "test"
+    folder.mkdir(parents=True)
+    (folder / "client.yml").write_text(FETCHED, "utf-8")
+    client = load_client("test")
+    bring(client, "first")
+    return client
+
+
+def instants(client: Any) -> set[str]:
+    """The instants of the copies that a reader finds; each is known to be a copy of ours, and nothing else is left."""
+    found = copies.copies(client)
+    assert [path.name for path in found] == [f"public.{table}.csv" for table in sorted(TABLES)]
+    assert {path for path, mark in copies._recorded("test").items() if copies._mark(path) == mark} == set(found)
+    return {path.read_text("utf-8").split("\n")[1].split(",")[0] for path in found}
+
+
+def test_whatever_step_of_a_fetch_fails_the_copies_are_of_one_instant(fetched):
+    with troubled() as counted:
+        bring(fetched, "counted")
+    assert counted.count > 10
+    kept = ["counted"]
+    for code in TROUBLE:
+        for at in range(1, counted.count + 1):
+            wanted = f"{code} {at}"
+            with troubled(at, code), pytest.raises((BadInput, OSError), match=os.strerror(code)):
+                bring(fetched, wanted)
+            assert instants(fetched) in ({kept[-1]}, {wanted}), at
+            kept += instants(fetched)
+    assert len(set(kept)) > 1, "some failed after the switch was made"
+    bring(fetched, "last")
+    assert instants(fetched) == {"last"} and not list(fetched.data_folder.glob(".fetch*"))
+    print(f"\nfetch: {counted.count} places × {len(TROUBLE)} errors, 0 copies of two instants")  # noqa: T201
+
+
+def test_a_fetch_killed_between_two_renames_leaves_no_copies_of_two_instants(fetched):
+    """Until now the tables that were already renamed were of the new instant, the others of the one before, and nobody knew."""
+    with troubled() as counted:
+        bring(fetched, "counted")
+    seen, before = [], "counted"
+    for at in range(counted.count - 6, counted.count + 1):
+        words = [sys.executable, "-c", FETCH, str(Path(__file__).parent), f"killed {at}", str(at)]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        lie = {(fetched.data_folder / f"public.{table}.csv").read_text("utf-8") for table in TABLES}
+        take_snapshot(fetched, progress=False)
+        (instant,) = instants(fetched)
+        assert instant in (before, f"killed {at}")
+        seen.append((len(lie), instant != before))
+        before = instant
+    assert (2, True) in seen, "one was killed between two renames"
+    assert {changed for _lie, changed in seen} == {False, True}, seen
 
 
 PUBLISH = """

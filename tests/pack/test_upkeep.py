@@ -19,7 +19,7 @@ from custkit import upkeep
 from custkit.client import load_client
 from custkit.errors import BadInput, Busy
 from custkit.intake import take_snapshot
-from custkit.intake.copies import record
+from custkit.intake.copies import switch
 from custkit.intake.persons import home_of, key_of
 
 NAMES = """
@@ -169,11 +169,13 @@ def copied(shop):
     """A client whose lines were copied from a database, and who put an export of their own beside the copy."""
     folder = shop.root / "clients" / "corner"
     (folder / "client.yml").write_text(COPIED)
-    (folder / "raw").mkdir()
-    (folder / "raw" / "public.sales.csv").write_text(SALES)
+    made = folder / "raw" / ".made"
+    made.mkdir(parents=True)
+    (made / "public.sales.csv").write_text(SALES)
     (folder / "raw" / "own.csv").write_text("anna\n")
+    home_of("corner").mkdir(parents=True)
+    switch(load_client("corner"), made)
     take_snapshot(load_client("corner"))
-    record(load_client("corner"), [folder / "raw" / "public.sales.csv"])
     return shop, folder / "raw", shop.root / "reports"
 
 
