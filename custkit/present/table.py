@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -17,6 +18,7 @@ from custkit.present.labels import LABELS, VALUES, Label
 from custkit.present.mime import TABLE
 
 SMALL_SAMPLE = 30
+_MONTH = re.compile("[0-9]{4}-[0-9]{2}")
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ def _cell(value: Any, label: Label, column: str, peak: dict[str, float], *, unit
         return {"text": "" if label.unit != "text" else words.MISSING}
     unit = unit or label.unit
     text = words.number(value, 0) if unit == "count" else show(value, unit)
+    if column == "month" and _MONTH.fullmatch(text):
+        text = words.short_month(text)
     cell: dict[str, Any] = {"text": words._(VALUES.get(text, text)) if label.unit == "text" else text}
     if label.unit != "text":
         cell["value"] = settle(value)

@@ -217,3 +217,12 @@ def test_rates_of_the_same_people_go_together(outside):
     )
     told = table(frame, units_by={"value": "unit"}, small="n").payload["rows"]
     assert {(row[0]["text"], row[1]["text"]) for row in told} == {("churn", "hidden"), ("activity", "60.0%")}
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "Jan ’18"), ("zh_CN", "18年1月")])
+def test_a_month_reads_alike_in_every_table(language, said):
+    """Points by month showed 2018-01 where other tables say Jan ’18; what is written already stays."""
+    words.use(language, "USD")
+    frame = pd.DataFrame({"month": ["2018-01", said, "all"], "earned_points": [10, 20, 30]})
+    assert list(cells(frame)) == [said, "all"]
+    assert table(frame.assign(month="2018-01-05")).payload["rows"][0][0]["text"] == "2018-01-05", "a day is no month"
