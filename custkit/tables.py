@@ -195,7 +195,7 @@ CAMPAIGN_CONTACTS = _table(
     Column("campaign_id", "string", "the campaign", required=True),
     Column("customer_id", "string", "the customer", required=True),
     Column("contacted_at", TIME, "when; the campaign's start where unknown", "local time"),
-    Column("arm", "string", "treatment or control; both where a customer stands in either", feeds=("S91",)),
+    Column("arm", "string", "treatment or control", feeds=("S91",)),
     Column("offer", "string", "what was offered", feeds=("S92",)),
     Column("redeemed_at", TIME, "first use of the offer", "local time", feeds=("S7",)),
 )

@@ -235,3 +235,24 @@ def test_hits_are_customers_who_took_one_item_or_more(load_table):
     # c00 would have been shown Bread and Hat, c29 Bread and Coffee; Bread sells best, and neither took it.
     assert (told["customers"], told["hits"], told["best_seller_hits"]) == (2, 2, 0)
     assert told["gain_low"] < told["gain"] == 1
+
+
+@pytest.mark.parametrize(
+    ("every", "new", "verdicts"),
+    [
+        ((-0.02, 0.03), (-0.03, 0.02), ["Neither is a difference beyond luck."]),
+        ((0.02, 0.05), (0.01, 0.04), ["Both are better than luck explains."]),
+        ((0.02, 0.05), (-0.03, 0.02), ["That is better than luck explains.", "That is no difference beyond luck."]),
+    ],
+)
+def test_one_verdict_on_both_lists_is_said_once(every, new, verdicts):
+    shown = [recommend.EVERYTHING, recommend.NEW_ONLY]
+    rows = [
+        {"shown": name, "customers": 500, "hits": 200, "hit_rate": 0.4, "hit_low": 0.36, "hit_high": 0.44, "best_seller_rate": 0.39}
+        | {"gain": 0.01, "gain_low": low, "gain_high": high}
+        for name, (low, high) in zip(shown, (every, new), strict=True)
+    ]
+    detail = needs.tested_finding(pd.DataFrame(rows)).detail
+    said = [sentence + "." for sentence in detail.rstrip(".").split(". ")]
+    assert [sentence for sentence in said if "luck" in sentence] == verdicts
+    assert said.count("Of items new to the customer alone, it is 40.0% against 39.0%.") == 1 and len(said) == len(verdicts) + 1

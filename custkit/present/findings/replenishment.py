@@ -277,25 +277,21 @@ def tested_finding(tested: pd.DataFrame) -> Finding:
     detail = [_beyond(every)]
     new = rows.loc[NEW_ONLY]
     if int(new["customers"]):
-        detail.append(
-            _("Of items new to the customer alone, it is {share} against {plain}.").format(
-                share=words.share(new["hit_rate"]), plain=words.share(new["best_seller_rate"])
-            )
-            + " "
-            + _beyond(new)
-        )
+        told = _("Of items new to the customer alone, it is {share} against {plain}.")
+        alone = told.format(share=words.share(new["hit_rate"]), plain=words.share(new["best_seller_rate"]))
+        detail = [alone, _beyond(new, both=True)] if _beyond(new) == _beyond(every) else [*detail, alone, _beyond(new)]
     facts = tuple(
         fact for key, row in (("everything", every), ("new", new)) for fact in _test_facts(key, row) if not math.isnan(row["hit_rate"])
     )
     return Finding(headline, " ".join(detail), facts, "plain" if every["gain_low"] > 0 else "quiet")
 
 
-def _beyond(row: pd.Series) -> str:
+def _beyond(row: pd.Series, *, both: bool = False) -> str:
     if row["gain_low"] > 0:
-        return _("That is better than luck explains.")
+        return _("Both are better than luck explains.") if both else _("That is better than luck explains.")
     if row["gain_high"] < 0:
-        return _("That is worse: show best-sellers there.")
-    return _("That is no difference beyond luck.")
+        return _("Both are worse: show best-sellers.") if both else _("That is worse: show best-sellers there.")
+    return _("Neither is a difference beyond luck.") if both else _("That is no difference beyond luck.")
 
 
 def _test_facts(key: str, row: pd.Series) -> tuple[Fact, ...]:
