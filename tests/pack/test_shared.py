@@ -6,7 +6,7 @@ import json
 import random
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,10 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
+from custkit import upkeep
+from custkit.client import load_client
 from custkit.errors import GOOD
+from custkit.intake.persons import erased_path
 from custkit.present import few
 from custkit.present.mime import TABLE
 from custkit.reporting.pack import run_packs
@@ -205,3 +208,8 @@ def test_who_makes_a_copy_hears_which_others_it_can_be_subtracted_from(shop, mon
     assert json.loads((shelf / "2026-10-shared" / "current" / "run.json").read_text("utf-8"))["warnings"] == [september, october]
     assert "may find smaller groups in the differences" in (shelf / "2026-10-shared" / "current" / "overview.html").read_text("utf-8")
     shop.sales(before)
+    assert len(copy("2026-10")) == 1, "the three are gone again, and the copy that held them stood here"
+    upkeep.erase(load_client("corner"), "c005", reports=shop.root / "subtracted", now=datetime(2026, 11, 26, tzinfo=UTC))
+    told = copy("2026-10")
+    assert "copy of this month" in told[-1], "who was erased stands in the difference to the copy made before"
+    erased_path("corner").unlink()
