@@ -127,6 +127,10 @@ class Source(_Strict):
         for field in self.columns:
             if field not in allowed:
                 raise ValueError(f"`{field}` is not a field of {self.table}{_did_you_mean(field, allowed)}; there are {', '.join(allowed)}")
+        # Of order lines intake says what is missing: they are known in several ways.
+        needed = () if self.table == "order_lines" else SENT[self.table].columns
+        if lacks := [column for column in needed if column.required and column.name not in self.columns]:
+            raise ValueError(f"map `{lacks[0].name}`, which every row of {self.table} needs: {lacks[0].meaning}")
         if summed := [f for f, m in self.columns.items() if m.fill_down and (f.endswith("amount") or f in ("quantity", "order_id"))]:
             raise ValueError(f"`fill_down` would count {', '.join(summed)} once for every line of an order")
         if any(m.fill_down for m in self.columns.values()) and "order_id" not in self.columns:

@@ -29,7 +29,6 @@ def merge_customers(con: duckdb.DuckDBPyConnection, client: Client) -> tuple[lis
     staged = name(f"staged_{MERGED_CUSTOMERS.name}")
     if not any(source.table == MERGED_CUSTOMERS.name for source in client.sources):
         return [], []
-    _refuse_half_mapped(client)
     (accepted,) = con.execute(f"SELECT count(*) FROM {staged}").fetchone() or (0,)
     _refuse_two_targets(con, client, staged)
     con.execute(f"CREATE TABLE {MERGES} AS SELECT DISTINCT customer_id, merged_into FROM {staged} WHERE customer_id <> merged_into")
@@ -46,15 +45,6 @@ def merge_customers(con: duckdb.DuckDBPyConnection, client: Client) -> tuple[lis
     if "staged_customers" in tables:
         _take_first_registration(con)
     return [Folded(MERGED_CUSTOMERS.name, MERGES, int(accepted), int(merged))], notes
-
-
-def _refuse_half_mapped(client: Client) -> None:
-    for number, source in enumerate(client.sources):
-        if source.table == MERGED_CUSTOMERS.name and (lacks := [c.name for c in MERGED_CUSTOMERS.columns if c.name not in source.columns]):
-            raise BadInput(
-                f"{client.folder / 'client.yml'}: source {number + 1} ({source.table}): map `{lacks[0]}`, "
-                f"{MERGED_CUSTOMERS.by_name[lacks[0]].meaning}"
-            )
 
 
 def _files(client: Client) -> str:

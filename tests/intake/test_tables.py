@@ -5,6 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+import pytest
+
+from custkit.client import Source
+from custkit.tables import SENT
+
 LINES = """
 - table: order_lines
   files: lines.csv
@@ -144,3 +149,16 @@ def test_a_table_without_files_is_not_provided_where_optional(take):
     sources = LINES + "- table: events\n  files: e*.csv\n  optional: true\n  columns: {visitor_id: v, occurred_at: at, event_type: what}\n"
     found = take({"lines.csv": ORDERS}, sources=sources)
     assert "events" not in found.snapshot.provided
+
+
+NEEDED = [
+    (name, c.name) for name, table in SENT.items() if not table.derived and name != "order_lines" for c in table.columns if c.required
+]
+
+
+@pytest.mark.parametrize(("table", "field"), NEEDED)
+def test_a_source_that_leaves_out_what_every_row_needs_is_refused_with_what_to_map(table, field):
+    others = {c.name: c.name for c in SENT[table].columns if c.name != field}
+    with pytest.raises(ValueError, match=f"map `{field}`, which every row of {table} needs"):
+        Source(table=table, files=("x.csv",), columns=others)
+    Source(table=table, files=("x.csv",), columns={**others, field: field})
