@@ -4,6 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 CUSTKIT := $(PY) -m custkit
+ENGINES ?= duckdb,spark,postgres
 
 .DEFAULT_GOAL := help
 .PHONY: help ready demo test lint unit notebooks-hold test-engines test-deep lab notebooks messages audit bench lock clean
@@ -41,7 +42,7 @@ notebooks-hold: ready ## nbval: the notebooks' committed outputs still come out
 	@$(PY) -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
 
 test-engines: ready ## every analysis on DuckDB, Spark and PostgreSQL; installs and starts what it needs
-	@tests/engines/run.sh
+	@tests/engines/run.sh --engines $(ENGINES)
 
 test-deep: ready ## properties at many more examples, 10,000 damaged files, faults, canaries, 320 kills; half an hour
 	@HYPOTHESIS_PROFILE=deep CUSTKIT_DEEP=10000 $(PY) -m pytest -s tests/properties/test_intake_properties.py tests/properties/test_mutated_files.py tests/properties/test_disclosure_properties.py tests/catalogue tests/pack/test_faults.py tests/pack/test_canaries.py tests/pack/test_upkeep.py

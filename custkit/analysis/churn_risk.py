@@ -18,7 +18,7 @@ from custkit.analysis.histories import one_thread
 from custkit.analysis.kmeans import md5
 from custkit.analysis.next_order import customer_gaps, first_purchase, fit_cycle, with_cycle
 from custkit.analysis.rates import wilson
-from custkit.engine import beside, frame, to_float
+from custkit.engine import beside, clipped, frame, to_float
 from custkit.words import mark
 
 HORIZON_DAYS = 90
@@ -134,7 +134,7 @@ def _state(purchases: ir.Table, at: datetime, model: str, active_days: int, hori
     told = active.mutate(lateness=0.0, usual_log=ibis.null("float64"), spread=1.0) if cycle.refusal else with_cycle(active, cycle=cycle)
     return told.select(
         "customer_id", "last_date", "waited", "p_alive", usual_days=told.usual_log.exp(), rhythm=_rhythm(told, horizon_days),
-        gaps=(to_float(told.gaps) + 1.0).ln(), silence=to_float(told.waited.clip(lower=1)).ln(), alive=_log_odds(told.p_alive),
+        gaps=(to_float(told.gaps) + 1.0).ln(), silence=to_float(clipped(told.waited, 1)).ln(), alive=_log_odds(told.p_alive),
     ).cache()  # fmt: skip
 
 
@@ -154,12 +154,12 @@ def _rhythm(told: ir.Table, horizon_days: int) -> Any:
     """Log odds that the own rhythm brings an order in time, given the wait so far."""
     later = ((to_float(told.waited) + float(horizon_days)).ln() - told.usual_log.fill_null(0.0)) / told.spread
     # Odds of F(later) − F(now) over 1 − F(later), F log-logistic: e^later − e^now over 1 + e^now.
-    now, then = told.lateness.clip(-50.0, 50.0).exp(), later.clip(-50.0, 50.0).exp()
-    return ((then - now).clip(lower=1e-6) / (now + 1.0)).ln().clip(-_FARTHEST, _FARTHEST)
+    now, then = clipped(told.lateness, -50.0, 50.0).exp(), clipped(later, -50.0, 50.0).exp()
+    return clipped((clipped(then - now, 1e-6) / (now + 1.0)).ln(), -_FARTHEST, _FARTHEST)
 
 
 def _log_odds(share: Any) -> Any:
-    inside = share.clip(0.001, 0.999)
+    inside = clipped(share, 0.001, 0.999)
     return (inside / (1.0 - inside)).ln()
 
 
@@ -192,7 +192,7 @@ def _fit(sample: pd.DataFrame) -> tuple[Slopes, float]:
 
 def _risk(state: ir.Table, slopes: Slopes, intercept: float) -> Any:
     log_odds = sum((state[name] * slope for name, slope in slopes), ibis.literal(intercept, "float64"))
-    return 1.0 / (log_odds.clip(-50.0, 50.0).exp() + 1.0)
+    return 1.0 / (clipped(log_odds, -50.0, 50.0).exp() + 1.0)
 
 
 def _risk_class(risk: Any) -> Any:

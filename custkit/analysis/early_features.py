@@ -13,7 +13,7 @@ import pandas as pd
 from ibis import _
 
 from custkit.analysis.kmeans import md5
-from custkit.engine import frame, to_float
+from custkit.engine import clipped, frame, to_float
 from custkit.tables import SALE
 
 EARLY_DAYS = 30
@@ -72,10 +72,10 @@ def _spent(dated: ir.Table) -> ir.Table:
         returned=_.return_amount.sum(where=early),
         **sums,
     )
-    spend, gross = to_float(folded.spend).clip(lower=0.0), to_float(folded.gross)
+    spend, gross = clipped(to_float(folded.spend), 0.0), to_float(folded.gross)
     nothing = ibis.null("float64")
     next_spend = {
-        f"next_spend_{days}": (folded.lived >= EARLY_DAYS + days).ifelse(to_float(folded[f"next_{days}"]).clip(lower=0.0), nothing)
+        f"next_spend_{days}": (folded.lived >= EARLY_DAYS + days).ifelse(clipped(to_float(folded[f"next_{days}"]), 0.0), nothing)
         for days in FOLLOWED_DAYS
     }
     return folded.select(
@@ -84,12 +84,12 @@ def _spent(dated: ir.Table) -> ir.Table:
         early_spend=spend,
         early_days=to_float(folded.days),
         last_day=to_float(folded.last_day),
-        first_day_share=(to_float(folded.day_spend) / spend.nullif(0.0)).clip(0.0, 1.0),
+        first_day_share=clipped(to_float(folded.day_spend) / spend.nullif(0.0), 0.0, 1.0),
         items_per_order=to_float(folded.pieces) / folded.orders,
         products_per_order=to_float(folded.kinds) / folded.orders,
         spend_per_item=spend / to_float(folded.pieces).nullif(0.0),
         offer_share=to_float(folded.off) / gross.nullif(0.0),
-        return_share=(-to_float(folded.returned.fill_null(0)) / gross.nullif(0.0)).clip(0.0, 1.0),
+        return_share=clipped(-to_float(folded.returned.fill_null(0)) / gross.nullif(0.0), 0.0, 1.0),
         **next_spend,
     )
 
@@ -135,7 +135,7 @@ class Column(NamedTuple):
         if self.word is not None:
             return (value == self.word).fill_null(False).ifelse(1.0, 0.0).cast("float64")
         if self.feature in LOGS:
-            return (to_float(value).clip(lower=0.0) + 1.0).ln()
+            return (clipped(to_float(value), 0.0) + 1.0).ln()
         return to_float(value)
 
 

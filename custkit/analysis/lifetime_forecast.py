@@ -19,7 +19,7 @@ from custkit.analysis.clv_summary import clv_summary
 from custkit.analysis.lifetime import Lifetime
 from custkit.analysis.like_for_like import with_cell
 from custkit.analysis.rates import Z90
-from custkit.engine import beside, frame, to_float
+from custkit.engine import beside, clipped, frame, to_float
 
 # Months people speak of, and the whole weeks they are reckoned as.
 HORIZONS = {3: 91, 6: 182, 12: 364}
@@ -128,9 +128,9 @@ def _with_spend(scored: ir.Table, purchases: ir.Table, lifetime: Lifetime) -> ir
     spend = lifetime.spend
     if not spend.refusal:
         shape = to_float(scored.frequency) * spend.p + spend.q
-        scale = to_float(scored.frequency) * scored.monetary_value.fill_null(0.0).clip(lower=0.0) + spend.v
+        scale = to_float(scored.frequency) * clipped(scored.monetary_value.fill_null(0.0), 0.0) + spend.v
         mean = scale * spend.p / (shape - 1.0)
-        spread = scale * scale / ((shape - 1.0) * (shape - 2.0).clip(lower=_LEAST_SPREAD))
+        spread = scale * scale / ((shape - 1.0) * clipped(shape - 2.0, _LEAST_SPREAD))
         return scored.mutate(expected_spend=mean, spend_variance=spread * spend.p, mean_variance=spread * spend.p**2 / (shape - 1.0))
     own = (
         purchases.filter(_.customer_id.notnull(), _.ordered_at < lifetime.as_of)

@@ -14,7 +14,7 @@ import pandas as pd
 from ibis import _
 
 from custkit.analysis.rates import wilson
-from custkit.engine import frame, to_float
+from custkit.engine import clipped, frame, to_float
 from custkit.words import mark
 
 LEVEL = 0.8
@@ -117,7 +117,7 @@ def customer_gaps(purchases: ir.Table, *, as_of: datetime) -> ir.Table:
 
 
 def _squares(total: Any, squares: Any, n: Any) -> Any:
-    return (squares - total * total / to_float(n.nullif(0))).clip(lower=0.0).fill_null(0.0)
+    return clipped(squares - total * total / to_float(n.nullif(0)), 0.0).fill_null(0.0)
 
 
 def fit_cycle(gaps: ir.Table) -> Cycle:
@@ -130,7 +130,7 @@ def fit_cycle(gaps: ir.Table) -> Cycle:
     """
     told = gaps.filter(_.settled > 0)
     least = _FINEST**2
-    own = (told.settled_squares / to_float((told.settled - 1).nullif(0))).clip(lower=least)
+    own = clipped(told.settled_squares / to_float((told.settled - 1).nullif(0)), least)
     counted = frame(
         told.mutate(variance=own, log_variance=own.ln())
         .group_by("settled")
@@ -187,13 +187,13 @@ def with_cycle(gaps: ir.Table, *, cycle: Cycle) -> ir.Table:
     n = to_float(gaps.gaps)
     own = n / (n + cycle.gaps_that_weigh_half)
     centre = own * gaps.mean_log.fill_null(0.0) + (1.0 - own) * cycle.centre
-    more = (n - 1.0).clip(lower=0.0)
+    more = clipped(n - 1.0, 0.0)
     variance = (cycle.usual * cycle.backing + gaps.squares_log) / (more + cycle.backing)
     variance = variance * (1.0 / (n + cycle.gaps_that_weigh_half) + 1.0)
     told = gaps.mutate(own_share=own, usual_log=centre, spread=(variance * (3 / math.pi**2)).sqrt())
-    late = ((to_float(told.waited) - 0.5).clip(lower=0.5).ln() - told.usual_log) / told.spread
+    late = (clipped(to_float(told.waited) - 0.5, 0.5).ln() - told.usual_log) / told.spread
     # Kept, because each step is written into the next one: the query would grow with every use.
-    told = told.mutate(lateness=late.clip(-_STEEPEST, _STEEPEST)).cache()
+    told = told.mutate(lateness=clipped(late, -_STEEPEST, _STEEPEST)).cache()
     return told.mutate(overdue=1.0 / ((-told.lateness).exp() + 1.0))
 
 
@@ -233,7 +233,7 @@ def next_orders(gaps: ir.Table, *, cycle: Cycle, as_of: datetime, active_days: i
 def _due(told: ir.Table, share: float) -> Any:
     """The day by which `share` of the gaps that last until today are over."""
     odds = ((told.lateness.exp() + 1.0) / (1 - share) - 1.0).ln()
-    days = ((told.usual_log + told.spread * odds).clip(upper=math.log(_LONGEST)).exp() + 0.5).floor().cast("int64")
+    days = (clipped(told.usual_log + told.spread * odds, upper=math.log(_LONGEST)).exp() + 0.5).floor().cast("int64")
     days = (days < told.waited).ifelse(told.waited, days)
     return told.last_date + days.as_interval("D")
 

@@ -16,7 +16,7 @@ from custkit.analysis import buy_till_you_die
 from custkit.analysis.churn_risk import alive_by_history
 from custkit.analysis.next_order import customer_gaps, first_purchase, fit_cycle, with_cycle
 from custkit.analysis.rates import Z95
-from custkit.engine import beside, frame, to_float
+from custkit.engine import beside, clipped, frame, to_float
 
 WINDOW_DAYS = 28
 WINDOWS = 3
@@ -60,9 +60,9 @@ def _with_alive(gaps: ir.Table, model: str) -> ir.Table:
 
 def chance_within(told: ir.Table, days: int) -> Any:
     """The chance that a gap not over yet is over within `days`, times P(alive)."""
-    then = ((to_float(told.waited) - 0.5 + float(days)).clip(lower=0.5).ln() - told.usual_log) / told.spread
-    odds, later = told.lateness.clip(-50.0, 50.0).exp(), then.clip(-50.0, 50.0).exp()
-    return told.p_alive * (1.0 - (odds + 1.0) / (later + 1.0)).clip(0.0, 1.0)
+    then = (clipped(to_float(told.waited) - 0.5 + float(days), 0.5).ln() - told.usual_log) / told.spread
+    odds, later = clipped(told.lateness, -50.0, 50.0).exp(), clipped(then, -50.0, 50.0).exp()
+    return told.p_alive * clipped(1.0 - (odds + 1.0) / (later + 1.0), 0.0, 1.0)
 
 
 def due_check(purchases: ir.Table, *, as_of: datetime, model: str, active_days: int = 180) -> pd.DataFrame:

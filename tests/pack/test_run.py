@@ -76,6 +76,8 @@ def test_a_kernel_starts_with_the_stack_loaded_and_nothing_secret_around(shop: A
                 "import sys\nassert {'pandas', 'ibis', 'duckdb', 'sklearn', 'custkit.book'} <= set(sys.modules)",
                 "import os\nassert not [value for value in os.environ.values() if 'canary' in value]",
                 "assert os.environ['TZ'] == 'UTC' and os.environ['OMP_NUM_THREADS'] == '1'",
+                "assert 'rfc3987_syntax' not in sys.modules\nimport importlib.util\nassert importlib.util.find_spec('rfc3987_syntax')",
+                "import gc\nassert gc.get_freeze_count() > 100_000 and gc.get_threshold()[0] == 100_000",
                 "assert (client, period) == ('corner', '2026-10')",
             )
         ],
