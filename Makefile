@@ -39,7 +39,7 @@ unit: ready ## worked examples, properties, published numbers, the pack
 
 notebooks-hold: ready ## nbval: the notebooks' committed outputs still come out
 	@$(CUSTKIT) intake demo > /dev/null
-	@$(PY) -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
+	@JUPYTER_DEFAULT_PROVISIONER_NAME=custkit-warm $(PY) -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
 
 test-engines: ready ## every analysis on DuckDB, Spark and PostgreSQL; installs and starts what it needs
 	@tests/engines/run.sh --engines $(ENGINES)

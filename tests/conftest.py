@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -37,6 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Ran(config), "engines-that-ran")
+    gc.set_threshold(100_000, 20, 20)  # as in the kernels: queries are built of many small objects
     # The tests' tables are tiny: compiling each query to bytecode costs Spark many times what it saves.
     quick = ("codegen.wholeStage=false", "codegen.factoryMode=NO_CODEGEN", "adaptive.enabled=false")
     options = " ".join(f"--conf spark.sql.{option}" for option in quick)
@@ -88,6 +90,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("con", params, indirect=True, scope="session")
     elif "engine" in metafunc.fixturenames:
         metafunc.parametrize("engine", params, scope="session")
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -158,9 +158,9 @@ def standings(book: Book) -> ir.Table:
         "customer_id", "segment", "target_group", "main_category", "effectiveness", "is_high_ticket", "is_quiet_good",
         potential=to_float(_.potential),
     )  # fmt: skip
+    gaps = customer_gaps(bought, as_of=as_of)  # held from here on, so that those who ask for it again find it worked out
     risks = customer_risks(bought, fitted=fit_churn_risk(bought, as_of=as_of, model=model.model, active_days=days))
     due = customer_risks(bought, fitted=fit_churn_risk(bought, as_of=as_of, model=model.model, active_days=days, horizon_days=MONTH_DAYS))
-    gaps = customer_gaps(bought, as_of=as_of)
     quiet = dormant_causes(stages, book.orders, book.surveys, gaps, cycle=fit_cycle(gaps), as_of=as_of)
     margin = kept_share(book.orders, as_of=as_of, given=client.gross_margin)
     stake = win_back(quiet, customer_lifetimes(bought, lifetime=model, margin=margin))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from custkit.present.charts.style import MEASURE_ID, TITLE_ID, text_width
+from custkit.present.lettering import MEASURE_ID, TITLE_ID, text_width
 
 _XLINK = "{http://www.w3.org/1999/xlink}href"
 

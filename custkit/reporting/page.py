@@ -16,8 +16,8 @@ from markupsafe import Markup
 
 from custkit import words
 from custkit.present import few
-from custkit.present.charts.style import text_width
 from custkit.present.glossary import GLOSSARY, Entry
+from custkit.present.lettering import text_width
 from custkit.reporting.execute import Failure
 from custkit.reporting.figure import Figure, figure
 from custkit.reporting.harvest import Item, Told

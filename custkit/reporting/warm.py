@@ -50,6 +50,9 @@ def start_server(environment: Mapping[str, str], folder: Path) -> None:
 
 def fork(target: Callable[..., None], *args: Any) -> Any:
     """A process forked from the warm server, started. Raises OSError or EOFError where the server is gone."""
+    from multiprocessing import forkserver
+
+    forkserver.set_forkserver_preload([STACK])  # for a server that starts only now
     process = multiprocessing.get_context("forkserver").Process(target=target, args=args)
     with _without_main():
         process.start()

@@ -21,6 +21,13 @@ def test_help_comes_at_once_without_the_stack() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_pages_are_written_without_what_draws_and_learns() -> None:
+    """The process that plans and publishes starts in a second; kernels load the rest."""
+    heavy = {"matplotlib", "seaborn", "scipy", "sklearn", "statsmodels", "nbformat", "papermill"}
+    source = f"import sys, custkit.reporting.assemble, custkit.reporting.pack; print({heavy} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
 @pytest.mark.parametrize("words", [["--help"], *([name, "--help"] for name in main.commands)])
 def test_every_command_has_help(words: list[str]) -> None:
     result = CliRunner().invoke(main, words)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import logging
 import sys
-import unicodedata
 import warnings
 from collections.abc import Callable, Sequence
 from textwrap import wrap
@@ -20,6 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from custkit.present import few
+from custkit.present.lettering import MEASURE_ID, POINTS, TITLE_ID, text_width
 
 INK, MUTED, RULE, PAPER = "#1c2430", "#667085", "#e4e7ec", "#ffffff"
 ACCENT, WARM, SOFT = "#0f6b6b", "#c2691c", "#98a2b3"
@@ -30,9 +30,7 @@ SEQUENCE = ("#0f6b6b", "#5aa9a3", "#4a5a9a", "#9aa5d1", "#e0a458", "#c2691c", "#
 # Behind a label that lies on a line.
 ON_PAPER: dict[str, Any] = {"boxstyle": "square,pad=0.15", "facecolor": PAPER, "edgecolor": "none"}
 
-TITLE_ID, MEASURE_ID = "custkit-title", "custkit-measure"
 WIDTH_INCHES = 7.6
-_POINTS = 72.0
 
 RC: dict[str, Any] = {
     "axes.edgecolor": RULE,
@@ -69,18 +67,6 @@ RC: dict[str, Any] = {
     "ytick.left": False,
 }
 SVG_RC = {"svg.fonttype": "none", "svg.hashsalt": "custkit"}
-
-
-def text_width(text: str, size: float = 10) -> float:
-    """Inches that `text` (its longest line) takes at `size` points in the reader's font: 1 em for Chinese, 0.7 for capitals, else 0.56."""
-    lines = (sum(_em(character) for character in line) for line in text.splitlines())
-    return max(lines, default=0.0) * size / _POINTS
-
-
-def _em(character: str) -> float:
-    if unicodedata.east_asian_width(character) in "WF":
-        return 1.0
-    return 0.7 if character.isupper() or character in "→&%" else 0.56
 
 
 def points_under(text: str, size: float, n: int) -> int:
@@ -148,7 +134,7 @@ def _fit(ax: Axes) -> None:
     figure.canvas.draw_idle()
     y_labels = [label.get_text() for label in ax.get_yticklabels() if label.get_visible()]
     pad = float(ax.yaxis.get_tick_params().get("pad", 4.0))
-    left = max((text_width(text) for text in y_labels), default=0) + max(0.18, pad / _POINTS + 0.1)
+    left = max((text_width(text) for text in y_labels), default=0) + max(0.18, pad / POINTS + 0.1)
     has_x = any(label.get_text() and label.get_visible() for label in ax.get_xticklabels())
     told = ax.get_title(loc="left")
     top = 0.75 + 0.2 * told.count("\n") if told else 0.38
