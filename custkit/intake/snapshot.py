@@ -27,7 +27,7 @@ from custkit.demo import prepare
 from custkit.errors import BadInput
 from custkit.intake import ledger, lines, others
 from custkit.intake.copies import settle
-from custkit.intake.inputs import Input, find_inputs
+from custkit.intake.inputs import Input, find_inputs, remember
 from custkit.intake.merges import MERGES, merge_customers
 from custkit.intake.notes import (
     ALL_TIME,
@@ -128,20 +128,28 @@ def take_snapshot(client: Client, *, progress: bool | None = None) -> Snapshot:
     settle(client)
     inputs = find_inputs(client, home / "inputs.json")
     persons = persons_of(client)
-    key = snapshot_key(client, inputs, persons)
-    folder = home / "snapshots" / key
-    if found := _open(folder):
-        return found
+    (home / "snapshots").mkdir(parents=True, exist_ok=True)
     home.chmod(home.stat().st_mode & 0o700)  # nobody else's, from a notebook too
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with alone(home / "intake.lock"):
-        if found := _open(folder):
+    try:
+        if found := _known(client, inputs, persons, home):
             return found
-        with _progress(inputs, progress) as tick:
-            _build(client, inputs, persons, key, folder, home, tick)
-    made = _open(folder)
+        with alone(home / "intake.lock"):
+            if found := _known(client, inputs, persons, home):
+                return found
+            with _progress(inputs, progress) as tick:
+                _build(client, inputs, persons, home, tick)
+    finally:
+        remember(inputs, home / "inputs.json")
+    made = _known(client, inputs, persons, home)
     assert made is not None
     return made
+
+
+def _known(client: Client, inputs: list[Input], persons: Persons, home: Path) -> Snapshot | None:
+    """The snapshot of these inputs, where there is one and the inputs are hashed already: nobody waits for a hash to know."""
+    if not all(one.digest.done() for one in inputs):
+        return None
+    return _open(home / "snapshots" / snapshot_key(client, inputs, persons))
 
 
 def snapshot_key(client: Client, inputs: list[Input], persons: Persons) -> str:
@@ -185,10 +193,13 @@ def alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _build(client: Client, inputs: list[Input], persons: Persons, key: str, folder: Path, home: Path, tick: Tick) -> None:
-    beside = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
+def _build(client: Client, inputs: list[Input], persons: Persons, home: Path, tick: Tick) -> None:
+    beside = Path(tempfile.mkdtemp(prefix=".making-", dir=home / "snapshots"))
     try:
-        manifest = _make(client, inputs, persons, key, beside, home, tick)
+        manifest = _make(client, inputs, persons, beside, home, tick)
+        if manifest is None:
+            return
+        folder = home / "snapshots" / manifest["key"]
         (beside / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False), "utf-8")
         for path in beside.iterdir():
             path.chmod(0o400)  # what is signed is not written again
@@ -197,7 +208,7 @@ def _build(client: Client, inputs: list[Input], persons: Persons, key: str, fold
             shutil.rmtree(folder)
         beside.replace(folder)
         _sync(folder.parent)
-        _keep_profile(home, key, manifest["profile"])
+        _keep_profile(home, manifest["key"], manifest["profile"])
     except OSError as error:
         raise BadInput(
             f"{error.filename or beside}: cannot be written: {error.strerror}; make room or set CUSTKIT_HOME to a folder you may write to"
@@ -224,7 +235,8 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folder: Path, home: Path, tick: Tick) -> dict[str, Any]:
+def _make(client: Client, inputs: list[Input], persons: Persons, folder: Path, home: Path, tick: Tick) -> dict[str, Any] | None:
+    """The tables, into `folder`, and the manifest; None where the inputs, hashed by now, turn out to be those of a snapshot there is."""
     with duckdb.connect() as con, tempfile.TemporaryDirectory(prefix=".spill-", dir=folder.parent) as spill:
         con.execute("SET TimeZone = 'UTC'")
         # Off in a notebook anyway, where DuckDB refuses to touch the setting unless ipywidgets are there.
@@ -232,6 +244,8 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
             con.execute("SET enable_progress_bar = false")
         lock(con, spill=Path(spill))
         files, notes = stage(con, client, inputs, tick)
+        if _known(client, inputs, persons, home):
+            return None
         has_lines = any(source.table == "order_lines" for source in client.sources)
         sent = {client.sources[one.source].table for one in inputs}
         folded, remarks = merge_customers(con, client)
@@ -293,7 +307,7 @@ def _make(client: Client, inputs: list[Input], persons: Persons, key: str, folde
             ledger.check_money(accounts["order_lines"], folder)
         first, last = _span(con, sent)
     return {
-        "key": key,
+        "key": snapshot_key(client, inputs, persons),
         "pseudonyms": persons.key_id if persons.pseudonyms else None,
         "provided": provided(client, {one.source for one in inputs}),
         "span": [first.isoformat() if first else None, last.isoformat() if last else None],

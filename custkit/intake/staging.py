@@ -21,7 +21,7 @@ from custkit.intake.counters import count_records
 from custkit.intake.delimited import read_delimited
 from custkit.intake.excel import number_text, read_excel
 from custkit.intake.grammar import SERIALS, TOTAL_WORDS, WORDS, Grammar, field_type, is_as_read, lit, name
-from custkit.intake.inputs import Input
+from custkit.intake.inputs import Input, written_to
 from custkit.intake.notes import Note
 from custkit.intake.parquet import read_parquet
 from custkit.tables import SENT
@@ -65,7 +65,7 @@ class FileCount:
     table: str
     source: int
     file: str
-    sha256: str
+    sha256: str = ""
     records: int = 0
     blank: int = 0
     structural: int = 0
@@ -128,13 +128,14 @@ def stage(con: duckdb.DuckDBPyConnection, client: Client, inputs: list[Input], t
         fields = dict.fromkeys(f for source in client.sources if source.table == table for f in source.columns)
         columns = ", ".join(f"{name(f)} {SQL_TYPES[field_type(table, f)]}" for f in fields)
         con.execute(f"CREATE TABLE {name('staged_' + table)} (_source INTEGER, {FILE} INTEGER, {columns})")
-    counts = [FileCount(client.sources[one.source].table, one.source, one.name, one.sha256) for one in inputs]
+    counts = [FileCount(client.sources[one.source].table, one.source, one.name) for one in inputs]
     typist = _Typist(con, client, inputs, counts)
     with ThreadPoolExecutor(1) as recounting:  # in another thread, while the files are read
         recounts = [_take_file(typist, number, recounting, tick) for number in range(len(inputs))]
         typist.flush()
         _count_accepted(con, client, counts)
     for one, count, recount in zip(inputs, counts, recounts, strict=True):
+        count.sha256 = one.sha256
         second, count.counted_by = recount.result()
         count.check(second + (count.blank if one.format == "excel" else 0))  # a sheet does not show its blank rows
     return counts, typist.notes()
@@ -154,7 +155,7 @@ def _take_file(typist: _Typist, number: int, recounting: ThreadPoolExecutor, tic
         typist.take(number, block, reading)
         tick(one.name, block.read_bytes)
     if not one.unchanged():
-        raise BadInput(f"{one.path}: was written to while it was read; run again when the export is complete")
+        raise written_to(one.path)
     if reading.trailing and count.reasons.get("field_count", 0) == count.records - count.blank:
         width = len(reading.header)
         raise BadInput(

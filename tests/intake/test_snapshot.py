@@ -14,8 +14,8 @@ import pytest
 
 from custkit.client import load_client
 from custkit.errors import BadInput, CustkitError
+from custkit.intake import inputs, take_snapshot
 from custkit.intake import snapshot as snapshots
-from custkit.intake import take_snapshot
 from custkit.intake.report import ledger_frame, money_frame, quarantine_frame
 
 HEADER = "order,date,customer,product,qty,amount\n"
@@ -225,3 +225,30 @@ def test_the_ledger_is_shown_as_frames(take):
     assert money["accepted", ""] == money["analysed", ""] == money["customer", "known"] == 12.0
     assert quarantine_frame(found)[["line", "reason"]].to_dict("records") == [{"line": 5, "reason": "amount_unparsable"}]
     assert json.loads((found.folder / "manifest.json").read_text())["key"] == found.key
+
+
+def test_a_large_file_is_hashed_while_it_is_read_and_its_old_snapshot_found_again(take, tmp_path, monkeypatch):
+    monkeypatch.setattr(inputs, "LARGE", 0)
+    first = take({"lines.csv": HEADER + BODY}).snapshot
+    os.utime(tmp_path / "data" / "lines.csv")
+    reading, hash_of, stage = threading.Event(), inputs._sha256, snapshots.stage
+    monkeypatch.setattr(inputs, "_sha256", lambda path: reading.wait() and hash_of(path))
+    monkeypatch.setattr(snapshots, "stage", lambda *given: reading.set() or stage(*given))
+    monkeypatch.setattr(snapshots, "write_table", lambda *_given: pytest.fail("made a second time"))
+    again = take_snapshot(load_client("test", path=tmp_path / "client.yml"), progress=False)
+    assert again.folder == first.folder
+    assert again.manifest == first.manifest
+
+
+def test_a_file_written_to_while_it_is_hashed_is_refused(take, tmp_path, monkeypatch):
+    honest = inputs._sha256
+
+    def slow(path):
+        digest = honest(path)
+        path.write_text(HEADER + BODY + BODY)
+        return digest
+
+    monkeypatch.setattr(inputs, "_sha256", slow)
+    with pytest.raises(BadInput, match="was written to while it was read"):
+        take({"lines.csv": HEADER + BODY})
+    assert not (tmp_path / "home" / ".custkit" / "test" / "inputs.json").exists()
