@@ -21,10 +21,11 @@ from pyarrow import csv as arrow_csv
 
 from custkit.client import Source
 from custkit.errors import BadInput
+from custkit.intake.ahead import ahead
 from custkit.intake.block import LINE, Aside, Block, Reading, encoded, find_columns, in_batches, times_or_encoded
 from custkit.intake.grammar import field_type, is_as_read, is_iso_time
 
-BLOCK_BYTES = 2 << 20
+BLOCK_BYTES = 4 << 20
 ROWS = 65_536
 FIELD_LIMIT = 16 << 20
 NAMED = {"tab": "\t"}
@@ -57,7 +58,7 @@ def _begun(path: Path, source: Source, lines: _Bytes) -> Reading:
         header = [*header, ""]
     trailing = bool(peeked) and all(len(cells) == len(header) + 1 and not cells[-1] for cells in peeked)
     wanted = sorted({0, *places.values()})
-    blocks = in_batches(_blocks(lines, delimiter, header, wanted), _ways(source, places))
+    blocks = in_batches(ahead(_blocks(lines, delimiter, header, wanted)), _ways(source, places))
     return Reading(tuple(header), places, blocks, trailing=trailing)
 
 
