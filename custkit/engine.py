@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import warnings
+from collections import deque
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
@@ -59,9 +60,27 @@ def connect(engine: Engine | None = None) -> BaseBackend:
             con.raw_sql("SET enable_progress_bar = false").fetchall()
         return con
     try:
-        return _connect_spark(engine) if engine.kind == "spark" else _connect_postgres(engine)
+        return _dropping_between_queries(_connect_spark(engine) if engine.kind == "spark" else _connect_postgres(engine))
     except ImportError as error:
         raise BadInput(f"engine {engine.kind} is not installed; run: pip install 'custkit[{engine.kind}]'") from error
+
+
+def _dropping_between_queries(con: BaseBackend) -> BaseBackend:
+    """Cached tables that are let go are dropped when the next one is made.
+
+    Ibis drops them where the garbage collector finds them, which may be while an answer is read over the same line: Spark's then takes one
+    answer for another, PostgreSQL's waits for itself.
+    """
+    gone: deque[str] = deque()
+    drop, create = con._drop_cached_table, con._create_cached_table
+
+    def create_after(name: str, expr: ir.Table) -> ir.Table:
+        while gone:
+            drop(gone.popleft())
+        return create(name, expr)
+
+    vars(con).update(_drop_cached_table=gone.append, _create_cached_table=create_after)
+    return con
 
 
 def _connect_spark(engine: Engine) -> BaseBackend:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import subprocess
 import sys
@@ -143,3 +144,19 @@ def test_an_engine_asked_for_that_runs_no_test_fails_the_session(tmp_path, asked
     )
     assert run.returncode == code, run.stdout + run.stderr
     assert ("no test ran on postgres" in run.stdout) == bool(code)
+
+
+def test_a_cached_table_let_go_while_a_query_runs_is_dropped_before_the_next_is_made(con, load_table):
+    """The collector may find it while an answer is read; dropping it there would speak over the same line."""
+    if con.name == "duckdb":
+        pytest.skip("DuckDB has no line to speak over")
+    table = load_table("surveys", [{"response_id": str(i), "customer_id": "c", "answered_at": "2026-10-01"} for i in range(3)])
+    held = table.mutate(twice=table.response_id + table.response_id).cache()
+    name = held.get_name()
+    drop = con._drop_cached_table
+    del held
+    gc.collect()
+    assert drop.__self__ and name in drop.__self__
+    again = table.mutate(thrice=table.response_id + "x").cache()
+    assert name not in drop.__self__
+    assert again.count().execute() == 3
