@@ -68,8 +68,8 @@ def connect(engine: Engine | None = None) -> BaseBackend:
 def _dropping_between_queries(con: BaseBackend) -> BaseBackend:
     """Cached tables that are let go are dropped when the next one is made.
 
-    Ibis drops them where the garbage collector finds them, which may be while an answer is read over the same line: Spark's then takes one
-    answer for another, PostgreSQL's waits for itself.
+    Ibis drops them where the garbage collector finds them. That may be while an answer is read over the same line, which neither Spark's
+    nor PostgreSQL's is made for.
     """
     gone: deque[str] = deque()
     drop, create = con._drop_cached_table, con._create_cached_table
