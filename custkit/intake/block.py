@@ -19,12 +19,6 @@ DISTINCT_SHARE = 0.5
 # Whole row groups of the engine, which keeps these as they come and puts others together anew.
 ROW_GROUP = 122_880
 BATCH = 4 * ROW_GROUP
-# The years in which a time can be meant.
-EARLIEST, LATEST = "1971-01-01", "2100-01-01"
-ISO_LENGTHS = {
-    len(shape): kind
-    for shape, kind in (("2026-10-31", pa.date32()), ("2026-10-31 09:05", pa.timestamp("us")), ("2026-10-31 09:05:30", pa.timestamp("us")))
-}
 
 
 @dataclass(frozen=True)
@@ -71,16 +65,16 @@ def in_batches(blocks: Iterator[Block], ways: dict[str, Callable[[pa.ChunkedArra
         waiting.append(block)
         rows += block.table.num_rows
         if rows >= BATCH:
-            whole = _joined(waiting)
+            whole = _together(waiting)
             yield replace(whole, table=_turned(whole.table.slice(0, BATCH), ways))
             waiting = [Block(whole.table.slice(BATCH), 0)]
             rows -= BATCH
     if waiting:
-        whole = _joined(waiting)
+        whole = _together(waiting)
         yield replace(whole, table=_turned(whole.table, ways))
 
 
-def _joined(blocks: list[Block]) -> Block:
+def _together(blocks: list[Block]) -> Block:
     return Block(
         pa.concat_tables([block.table for block in blocks]),
         sum(block.records for block in blocks),
@@ -93,25 +87,6 @@ def _joined(blocks: list[Block]) -> Block:
 def _turned(table: pa.Table, ways: dict[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]]) -> pa.Table:
     columns = zip(table.column_names, table.columns, strict=True)
     return pa.table({column: ways[column](data) if column in ways else data for column, data in columns}).combine_chunks()
-
-
-def times_or_encoded(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Texts that all are times of one ISO shape, in years that intake takes → times, or dates; other texts encoded.
-
-    Of these lengths Arrow knows no other shape than the grammar's, but for times with a zone, which it refuses here.
-    """
-    lengths = pc.min_max(pc.binary_length(texts)).as_py()
-    kind = ISO_LENGTHS.get(lengths["min"]) if lengths["min"] == lengths["max"] and not texts.null_count else None
-    if kind is None:
-        return encoded(texts)
-    try:
-        times = pc.cast(texts, kind)
-    except pa.ArrowInvalid:
-        return encoded(texts)
-    met = pc.min_max(times)
-    first, end = (pa.scalar(bound).cast(kind) for bound in (EARLIEST, LATEST))
-    are_meant = pc.and_(pc.greater_equal(met["min"], first), pc.less(met["max"], end)).as_py()
-    return times if are_meant else encoded(texts)
 
 
 def encoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -142,6 +117,12 @@ def rows_where(column: pa.ChunkedArray, test: Callable[[pa.ChunkedArray], pa.Arr
     return sum(
         pc.sum(marks.take(chunk.indices)).as_py() or 0 for marks, chunk in zip(passed, column.chunks, strict=True) if pc.any(marks).as_py()
     )
+
+
+def codec(encoding: str) -> str:
+    """Python's name of the encoding that a client file means: `utf-8` with or without a byte order mark, and the whole of GBK's family."""
+    plain = encoding.lower().replace("-", "").replace("_", "")
+    return {"utf8": "utf-8", "utf8sig": "utf-8", "gbk": "gb18030", "gb2312": "gb18030"}.get(plain, encoding)
 
 
 def fold(text: str) -> str:

@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 from python_calamine import CalamineWorkbook
 
 from custkit.client import Source
+from custkit.intake.block import codec
 from custkit.intake.excel import sheet_name
 from custkit.intake.inputs import Input
 
 CHUNK = 1 << 20
 QUOTE, NEW_LINE, RETURN = b'"\n\r'
-_UTF8 = ("utf8", "utf8sig")
 
 
 def count_records(one: Input, source: Source, filled: int | None) -> tuple[int, str]:
@@ -27,15 +27,12 @@ def count_records(one: Input, source: Source, filled: int | None) -> tuple[int, 
         return pq.read_metadata(one.path).num_rows, "the file's footer"
     if one.format == "excel":
         return (filled, "the sheet's XML") if filled is not None else (_area_rows(one.path, source), "a second reading")
-    with _as_utf8(one.path, source.encoding) as file:
+    with _as_utf8(one.path, codec(source.encoding)) as file:
         return _records(file, source) - source.skip_rows - (not source.header), "line ends outside quotes"
 
 
 def _as_utf8(path: Path, encoding: str) -> BinaryIO:
-    if encoding.lower().replace("-", "").replace("_", "") in _UTF8:
-        return path.open("rb")
-    encoding = "gb18030" if encoding.lower() in ("gbk", "gb2312") else encoding
-    return io.BytesIO(path.read_bytes().decode(encoding).encode("utf-8"))
+    return path.open("rb") if encoding == "utf-8" else io.BytesIO(path.read_bytes().decode(encoding).encode("utf-8"))
 
 
 def _records(file: BinaryIO, source: Source) -> int:

@@ -75,8 +75,7 @@ class Tally:
 def fetch(client: Client) -> list[Copied]:
     """Copy every table that `client`'s sources take from a database into its data folder, without the people who were erased.
 
-    The tables of one database are copied as of one instant. Either all of them are written or none, whenever it
-    is cut off.
+    The tables of one database are copied as of one instant. Either all of them are written or none, whenever it is cut off.
 
     Raises BadInput naming the reference and the table, never the address, where a person must act; the copies from before stay.
     """

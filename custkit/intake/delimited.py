@@ -22,8 +22,8 @@ from pyarrow import csv as arrow_csv
 from custkit.client import Source
 from custkit.errors import BadInput
 from custkit.intake.ahead import ahead
-from custkit.intake.block import LINE, Aside, Block, Reading, encoded, find_columns, in_batches, times_or_encoded
-from custkit.intake.grammar import field_type, is_as_read, is_iso_time
+from custkit.intake.block import LINE, Aside, Block, Reading, codec, encoded, find_columns, in_batches
+from custkit.intake.grammar import field_type, is_as_read, is_iso_time, times_or_encoded
 
 BLOCK_BYTES = 4 << 20
 ROWS = 65_536
@@ -34,8 +34,7 @@ GUESSES = ("gb18030", "big5", "cp1252")
 
 def read_delimited(path: Path, source: Source, size: int | None = None) -> Reading:
     """Open a CSV file. Raises BadInput naming file and line for an empty file, a wrong encoding, a missing column or a broken quote."""
-    encoding = {"gbk": "gb18030", "gb2312": "gb18030"}.get(source.encoding.lower().replace("_", ""), source.encoding)
-    lines = _Bytes(path, encoding)
+    lines = _Bytes(path, codec(source.encoding))
     with ExitStack() as refused:  # a file that is refused is closed
         refused.callback(lines.file.close)
         reading = _begun(path, source, lines)
@@ -80,7 +79,7 @@ class _Bytes:
         self.path, self.encoding, self.line = path, encoding, 1
         self.offset = 0
         try:
-            if encoding.lower().replace("-", "").replace("_", "") in ("utf8", "utf8sig"):
+            if encoding == "utf-8":
                 self.file: io.BufferedIOBase = path.open("rb")
                 self.transcoded = False
                 mark = self.file.read(3)

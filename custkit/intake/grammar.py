@@ -7,14 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from babel.core import UnknownLocaleError
 from babel.numbers import get_currency_symbol
 
 from custkit.client import ColumnMap
-from custkit.intake.block import EARLIEST, LATEST
+from custkit.intake.block import encoded
 from custkit.tables import ARMS, CARRIED, EVENT_TYPES, LEDGER_TYPES, SENT
 
 AMOUNT_LIMIT = "1000000000000"
+EARLIEST, LATEST = "1971-01-01", "2100-01-01"
+_ISO_LENGTHS = {
+    len(shape): kind
+    for shape, kind in (("2026-10-31", pa.date32()), ("2026-10-31 09:05", pa.timestamp("us")), ("2026-10-31 09:05:30", pa.timestamp("us")))
+}
 TOTAL_WORDS = ("total", "subtotal", "sub-total", "sub total", "grand total", "总计", "合计", "小计", "總計", "合計", "小計", "汇总")
 TRUE_WORDS = ("true", "t", "yes", "y", "1", "是", "有")
 FALSE_WORDS = ("false", "f", "no", "n", "0", "否", "无")
@@ -58,6 +65,25 @@ def is_as_read(kind: str, canonical: str, how: ColumnMap) -> bool:
 def is_iso_time(kind: str, how: ColumnMap) -> bool:
     """Whether the cells are times in ISO shape by the client's own clock, with nothing to be put in their place."""
     return kind == "timestamp" and how.format in (None, "iso") and not (how.time_zone or how.null or how.values or how.fill_down)
+
+
+def times_or_encoded(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts that all are times of one ISO shape, in years that intake takes → times, or dates; other texts encoded.
+
+    Of these lengths Arrow knows no other shape than the grammar's, but for times with a zone, which it refuses here.
+    """
+    lengths = pc.min_max(pc.binary_length(texts)).as_py()
+    kind = _ISO_LENGTHS.get(lengths["min"]) if lengths["min"] == lengths["max"] and not texts.null_count else None
+    if kind is None:
+        return encoded(texts)
+    try:
+        times = pc.cast(texts, kind)
+    except pa.ArrowInvalid:
+        return encoded(texts)
+    met = pc.min_max(times)
+    first, end = (pa.scalar(bound).cast(kind) for bound in (EARLIEST, LATEST))
+    are_meant = pc.and_(pc.greater_equal(met["min"], first), pc.less(met["max"], end)).as_py()
+    return times if are_meant else encoded(texts)
 
 
 @dataclass(frozen=True)

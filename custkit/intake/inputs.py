@@ -72,15 +72,13 @@ def find_inputs(client: Client, cache: Path) -> list[Input]:
                 mark = _mark(path)
             except OSError as error:
                 raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
-            remembered = known.get(str(path))
-            if remembered and remembered[:3] == mark:
-                digest: Future[str] = Future()
-                digest.set_result(str(remembered[3]))
-            else:
-                digest = hashing.submit(_hash, path, mark)
-                if mark[0] < LARGE:
-                    digest.result()
             size, mtime_ns, inode = mark
+            *before, sha256 = known.get(str(path), [None])
+            if before != mark and size >= LARGE:
+                digest = hashing.submit(_hash, path, mark)
+            else:
+                digest = Future()
+                digest.set_result(str(sha256) if before == mark else _hash(path, mark))
             found.append(Input(number, name, path, kind, size, mtime_ns, inode, digest))
     hashing.shutdown(wait=False)
     _refuse_twins(client, found)

@@ -31,6 +31,7 @@ MONEY_FIELDS = ("amount", "unit_price", "unit_cost", "order_total")
 _ZONED = r":\d\d(:\d\d)?(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)( BC)?$"
 QUOTED_ID = "'[0-9A-Za-z_-]+"
 _WRAPPED = '="[^"]*"'  # what a spreadsheet writes to keep a number as it is
+_WRAPPERS = ((b"=", '="'), (b"'", "'"))  # a byte quickly told to be absent, and how a wrapped cell begins
 # What one row of a table contradicts by itself: the field to name, when, and the reason.
 CONFLICTS = {
     "campaigns": ("ends_at", ("starts_at", "ends_at"), "ends_at < date_trunc('day', starts_at)", "interval"),
@@ -258,7 +259,7 @@ class _Typist:
             if longest > self.client.limits.longest_text:
                 self.with_length.add(column)
             kind = field_type(source.table, f)
-            if kind == "string" and (b"'" in whole or (b"=" in whole and b'="' in whole)):
+            if kind == "string" and any(bytes_ in whole and pc.any(pc.starts_with(different, mark)).as_py() for bytes_, mark in _WRAPPERS):
                 self.with_wrapper.add(column)
             if kind == "timestamp" and source.columns[f].time_zone is None and source.columns[f].format in (None, "iso", "excel"):
                 zoned = _with_zone(data, longest)
@@ -607,12 +608,9 @@ def _joined(tables: list[pa.Table]) -> pa.Table:
         for table in tables
     ]
     whole = pa.concat_tables(plain).combine_chunks()
-    return pa.table(
-        {
-            column: encoded(data) if pa.types.is_string(data.type) else data
-            for column, data in zip(whole.column_names, whole.columns, strict=True)
-        }
-    )
+    held_once = {column for table in tables for column in table.column_names if is_encoded(table[column])}
+    columns = zip(whole.column_names, whole.columns, strict=True)
+    return pa.table({column: encoded(data) if column in held_once else data for column, data in columns})
 
 
 def _bytes_of(texts: pa.ChunkedArray) -> bytes:

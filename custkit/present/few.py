@@ -32,11 +32,12 @@ THINGS = frozenset({
     "weeks", "without_result", "years",
 })  # fmt: skip
 # Texts that say what a row is, whoever stands in it: their numbers are days, dates, sums of a rule and parts of names, and stay.
-NAMES = frozenset(
-    """advice age antecedent campaign_name category channel check consequent definition feature first_day group horizon item last_day law
-    list list_rule meaning measure month next_tier offer part payment_kind price_tier product quarter ran region remedy rule rule_in_words
-    segment stage stage_before strategy tier tier_before tier_held trait_value""".split()  # noqa: SIM905
-)
+NAMES = frozenset({
+    "advice", "age", "antecedent", "campaign_name", "category", "channel", "check", "consequent", "definition", "feature",
+    "first_day", "group", "horizon", "item", "last_day", "law", "list", "list_rule", "meaning", "measure", "month", "next_tier",
+    "offer", "part", "payment_kind", "price_tier", "product", "quarter", "ran", "region", "remedy", "rule", "rule_in_words",
+    "segment", "stage", "stage_before", "strategy", "tier", "tier_before", "tier_held", "trait_value",
+})  # fmt: skip
 _THINGS = ("behaviour.season_", "health.fields_", "health.lag.", "health.notes", "health.pages_")
 _DIFFERENCES = ("change", "change_low", "change_high", "change_year")
 # Rates of the people on whom a row rests: times their number they are a count.

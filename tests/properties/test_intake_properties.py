@@ -22,7 +22,7 @@ from custkit.client import ColumnMap, Source, load_client
 from custkit.errors import BadInput
 from custkit.intake import block, counters, delimited, staging, take_snapshot
 from custkit.intake.block import LINE
-from custkit.intake.grammar import Grammar
+from custkit.intake.grammar import Grammar, times_or_encoded
 
 CLIENT = """
 name: Random
@@ -160,7 +160,7 @@ TOUCHED = st.tuples(SHAPES, st.integers(0, 18), st.sampled_from("0123459:- TtZ+.
 def test_times_told_at_a_look_are_those_of_the_grammar(touched, beside):
     shape, at, char = touched
     texts = [(shape[:at] + char + shape[at + 1 :])[: len(shape)], beside]
-    told = block.times_or_encoded(pa.chunked_array([texts]))
+    told = times_or_encoded(pa.chunked_array([texts]))
     meant = by_grammar(texts)
     if not pa.types.is_string(told.type) and not block.is_encoded(told):
         assert told.cast(pa.timestamp("us")).to_pylist() == meant

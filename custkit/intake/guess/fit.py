@@ -22,17 +22,9 @@ MONEY = {
     "prepaid_amount",
 }
 IDS = {
-    "order_id",
-    "customer_id",
-    "product_id",
-    "merged_into",
-    "visitor_id",
-    "session_id",
-    "event_id",
-    "campaign_id",
-    "entry_id",
+    "order_id", "customer_id", "merged_into", "product_id", "visitor_id", "session_id", "event_id", "campaign_id", "entry_id",
     "response_id",
-}
+}  # fmt: skip
 KEYS = {
     ("customers", "customer_id"), ("products", "product_id"), ("campaigns", "campaign_id"), ("events", "event_id"),
     ("loyalty_ledger", "entry_id"), ("surveys", "response_id"), ("merged_customers", "customer_id"),
