@@ -12,7 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from custkit import words
 from custkit.present import few
@@ -27,6 +27,7 @@ from custkit.reporting.provenance import Provenance
 SECURITY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _LONGEST_LINE = 2.4  # inches at ten points
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
+_SIGNED = re.compile(r"[+−][^\s\d&<>]{1,4}\d[\d,.]*")
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def _environment() -> Environment:
     environment.globals.update(
         _=words._, ngettext=words.ngettext, count=partial(words.number, digits=0), short_key=lambda key: key[:7], page_name=page_name
     )
-    environment.filters.update(prose=prose, line=inline, plain=plain, safe_name=safe_name, spark=spark)
+    environment.filters.update(prose=prose, line=inline, plain=plain, safe_name=safe_name, signed=signed, spark=spark)
     return environment
 
 
@@ -183,6 +184,11 @@ def plain(text: str) -> str:
 def safe_name(text: str) -> Markup:
     """What a client typed: escaped, and its direction of writing kept to itself."""
     return Markup("<bdi>{}</bdi>").format(_BIDI.sub("", text))
+
+
+def signed(text: str) -> Markup:
+    """A sentence, escaped; no line of it ends between a sign and its amount (+€26,918), as Unicode's rules would allow."""
+    return Markup(_SIGNED.sub(r'<span class="signed">\g<0></span>', str(escape(text))))
 
 
 def spark(values: Sequence[float | None], breaks: Sequence[int] = ()) -> Markup:

@@ -14,7 +14,7 @@ from custkit.present.mime import BRIEF, FINDING, TABLE, TILES
 from custkit.reporting.assemble import changes, recounts
 from custkit.reporting.execute import Failure, Fault
 from custkit.reporting.harvest import Told, harvest, results
-from custkit.reporting.page import Change, Pack, Recount, render_index, render_page, spark
+from custkit.reporting.page import Change, Pack, Recount, render_index, render_page, signed, spark
 from custkit.reporting.plan import page_name
 from custkit.reporting.provenance import provenance
 
@@ -320,3 +320,10 @@ def test_a_chance_is_never_shown_as_none() -> None:
         "< 0.0001",
         "–",
     ]
+
+
+def test_no_line_ends_between_a_sign_and_its_amount():
+    assert signed("变动+€26,918（通常−€31,651）") == (
+        '变动<span class="signed">+€26,918</span>（通常<span class="signed">−€31,651</span>）'
+    )
+    assert signed("a+<b>1 & R+D 2") == "a+&lt;b&gt;1 &amp; R+D 2", "what a client typed stays text"
