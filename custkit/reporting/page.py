@@ -25,7 +25,7 @@ from custkit.reporting.plan import page_name
 from custkit.reporting.provenance import Provenance
 
 SECURITY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-_LONGEST_LINE = 2.4  # inches at ten points
+_LONGEST_LINE, _SHORTEST_LINE, _BAR, _PAGE = 2.4, 0.7, 0.7, 8.9  # inches at ten points, of the text of a table
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
 _SIGNED = re.compile(r"[+−][^\s\d&<>]{1,4}\d[\d,.]*")
 
@@ -233,15 +233,19 @@ def _figures(told: Told) -> dict[int, Figure]:
 
 
 def _item(item: Item, figures: dict[int, Figure]) -> dict[str, Any]:
-    content = _with_wraps(item.content) if item.kind == "table" else figures.get(id(item), item.content)
+    content = _laid_out(item.content) if item.kind == "table" else figures.get(id(item), item.content)
     return {"kind": item.kind, "content": content}
 
 
-def _with_wraps(table: dict[str, Any]) -> dict[str, Any]:
-    """Columns whose texts are too long for one line may wrap; the others may not."""
+def _laid_out(table: dict[str, Any]) -> dict[str, Any]:
+    """A table of many columns, or wider than its page, is set closer; texts too long for one line may wrap, there sooner."""
     longest = [max((text_width(row[i]["text"]) for row in table["rows"]), default=0) for i in range(len(table["columns"]))]
-    columns = [{**column, "wraps": width > _LONGEST_LINE} for column, width in zip(table["columns"], longest, strict=True)]
-    return {**table, "columns": columns}
+    bars = sum(any("bar" in row[i] for row in table["rows"]) for i in range(len(longest)))
+    width = sum(min(max(text, _SHORTEST_LINE), _LONGEST_LINE) for text in longest) + bars * _BAR
+    dense = len(longest) > 7 or width > _PAGE
+    line = _LONGEST_LINE / 2 if dense else _LONGEST_LINE
+    columns = [{**column, "wraps": text > line} for column, text in zip(table["columns"], longest, strict=True)]
+    return {**table, "columns": columns, "dense": dense}
 
 
 def _asked(pages: Sequence[Told]) -> list[dict[str, Any]]:

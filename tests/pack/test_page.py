@@ -14,7 +14,7 @@ from custkit.present.mime import BRIEF, FINDING, TABLE, TILES
 from custkit.reporting.assemble import changes, recounts
 from custkit.reporting.execute import Failure, Fault
 from custkit.reporting.harvest import Told, harvest, results
-from custkit.reporting.page import Change, Pack, Recount, render_index, render_page, signed, spark
+from custkit.reporting.page import Change, Pack, Recount, _laid_out, render_index, render_page, signed, spark
 from custkit.reporting.plan import page_name
 from custkit.reporting.provenance import provenance
 
@@ -327,3 +327,13 @@ def test_no_line_ends_between_a_sign_and_its_amount():
         '变动<span class="signed">+€26,918</span>（通常<span class="signed">−€31,651</span>）'
     )
     assert signed("a+<b>1 & R+D 2") == "a+&lt;b&gt;1 &amp; R+D 2", "what a client typed stays text"
+
+
+def test_a_table_wider_than_its_page_is_set_closer_and_its_texts_wrap_sooner() -> None:
+    def laid(columns: int, text: str) -> dict[str, Any]:
+        return _laid_out({"columns": [{"unit": "text"}] * columns, "rows": [[{"text": text}] * columns]})
+
+    assert not laid(4, "BABY FOODS")["dense"] and not any(column["wraps"] for column in laid(4, "INFANT CARE PRODUCTS")["columns"])
+    wide = laid(7, "INFANT CARE PRODUCTS")
+    assert wide["dense"] and all(column["wraps"] for column in wide["columns"])
+    assert laid(8, "1")["dense"] and not any(column["wraps"] for column in laid(8, "1")["columns"])
