@@ -36,20 +36,14 @@ def main(times: int = 20) -> None:
         _shop(root)
         place = publish.shelf(root / "reports", "corner", "2026-10")
         _write(root, 0)
+        started = time.monotonic()
         assert _run(root).wait() == 0
+        whole = time.monotonic() - started
         chance = random.Random(5417)
         torn = failed = left = 0
         for i in range(1, times + 1):
-            _write(root, i)
-            run, started = _run(root), time.monotonic()
-            wait = chance.uniform(0.3, 7.0)
-            while run.poll() is None and time.monotonic() - started < wait:
-                time.sleep(0.01)
-            if i % 2:
-                os.kill(run.pid, signal.SIGKILL)
-            else:
-                _kill_a_kernel(root)
-            run.wait()
+            while not _killed(root, i, chance.uniform(0.05, 1.1) * whole):
+                pass
             torn += _shown(place) not in (i - 1, i)
             _write(root, i)
             failed += _run(root).wait() != 0 or _shown(place) != i
@@ -58,6 +52,23 @@ def main(times: int = 20) -> None:
         sys.exit(bool(torn or failed or left))
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+def _killed(root: Path, turn: int, wait: float) -> bool:
+    """Whether turn's run, or in even turns a kernel of it, was killed after `wait` seconds; a run may end before."""
+    _write(root, turn)
+    run = _run(root)
+    time.sleep(wait)
+    hit = _kill(run) if turn % 2 else _kill_a_kernel(root)
+    run.wait()
+    return hit
+
+
+def _kill(run: subprocess.Popen[bytes]) -> bool:
+    if run.poll() is not None:
+        return False
+    run.kill()
+    return True
 
 
 def _shop(root: Path) -> None:
@@ -109,14 +120,15 @@ def _environments(root: Path) -> dict[int, bytes]:
     return found
 
 
-def _kill_a_kernel(root: Path) -> None:
+def _kill_a_kernel(root: Path) -> bool:
     for pid in _environments(root):
         try:
-            if Path(f"/proc/{pid}/fd/1").readlink().name == "kernel.log":
+            if any(file.readlink().name == "kernel.log" for file in Path(f"/proc/{pid}/fd").iterdir()):
                 os.kill(pid, signal.SIGKILL)
-                return
+                return True
         except OSError:
             continue
+    return False
 
 
 def _alive(root: Path) -> int:
