@@ -66,6 +66,7 @@ SALE, RETURN, FREE, ADJUSTMENT = "sale", "return", "free", "adjustment"
 LINE_KINDS = (SALE, RETURN, FREE, ADJUSTMENT)
 
 EVENT_TYPES = ("visit", "view", "search", "click", "cart", "favourite", "share", "question", "checkout", "order", "register")
+LINE_TYPES = ("sale", "return", "void")
 LEDGER_TYPES = ("earn", "redeem", "expire", "adjust", "tier")
 ARMS = ("treatment", "control")
 BOTH_ARMS = "both"  # made by intake, never read
@@ -283,6 +284,8 @@ CARRIED: dict[str, dict[str, str]] = {
         "payment_method": "feeds orders",
         "order_status": "for the rule `rules.statuses`",
         "order_total": "the order's total as the shop knows it, on every line or the first: compared with the sum of the lines",
+        "line_type": f"{' '.join(LINE_TYPES)}: a return counts below zero however it is written, a void line is left out",
+        "currency": "the currency of the line, by code or sign: lines in another than the client's are set aside",
         "tax_basis": "whether amounts hold tax, in the file's words: refused where a client's lines differ in it",
     },
 }

@@ -14,7 +14,7 @@ from babel.numbers import get_currency_symbol
 
 from custkit.client import ColumnMap
 from custkit.intake.block import encoded
-from custkit.tables import ARMS, CARRIED, EVENT_TYPES, LEDGER_TYPES, SENT
+from custkit.tables import ARMS, CARRIED, EVENT_TYPES, LEDGER_TYPES, LINE_TYPES, SENT
 
 AMOUNT_LIMIT = "1000000000000"
 EARLIEST, LATEST = "1971-01-01", "2100-01-01"
@@ -25,7 +25,9 @@ _ISO_LENGTHS = {
 TOTAL_WORDS = ("total", "subtotal", "sub-total", "sub total", "grand total", "总计", "合计", "小计", "總計", "合計", "小計", "汇总")
 TRUE_WORDS = ("true", "t", "yes", "y", "1", "是", "有")
 FALSE_WORDS = ("false", "f", "no", "n", "0", "否", "无")
-WORDS = {"event_type": EVENT_TYPES, "entry_type": LEDGER_TYPES, "arm": ARMS}
+WORDS = {"event_type": EVENT_TYPES, "entry_type": LEDGER_TYPES, "arm": ARMS, "line_type": LINE_TYPES}
+CURRENCY = "currency"
+CHECKED = frozenset({*WORDS, CURRENCY})  # fields of text that take some words only
 EPOCHS = {"epoch_s": (12, 1_000_000), "epoch_ms": (15, 1_000), "epoch_us": (18, 1)}  # digits at most, microseconds of one
 SERIALS = {"excel_serial": "1899-12-30", "excel_serial_1904": "1904-01-01"}
 NUMBERS = ("decimal", "int64", "float64")
@@ -59,7 +61,7 @@ def field_type(table: str, canonical: str) -> str:
 
 def is_as_read(kind: str, canonical: str, how: ColumnMap) -> bool:
     """Whether the text of a cell is its value."""
-    return kind == "string" and canonical not in WORDS and not (how.null or how.values or how.width)
+    return kind == "string" and canonical not in CHECKED and not (how.null or how.values or how.width)
 
 
 def is_iso_time(kind: str, how: ColumnMap) -> bool:
@@ -122,6 +124,9 @@ class Grammar:
         if self.kind == "boolean":
             folded = f"lower({plain})"
             return f"CASE WHEN {folded} IN ({_words(TRUE_WORDS)}) THEN true WHEN {folded} IN ({_words(FALSE_WORDS)}) THEN false END"
+        if self.field == CURRENCY:
+            mine = tuple(dict.fromkeys(symbol.lower() for symbol in own_symbols(self.currency)))
+            return f"CASE WHEN lower({plain}) IN ({', '.join(lit(symbol) for symbol in mine)}) THEN {lit(self.currency)} END"
         if self.field in WORDS:
             return f"CASE WHEN lower({plain}) IN ({_words(WORDS[self.field])}) THEN lower({plain}) END"
         return plain
@@ -152,6 +157,8 @@ class Grammar:
             )
         if self.kind == "timestamp":
             return f"CASE WHEN {plain} IS NULL THEN 'date_format' ELSE 'date_out_of_range' END"
+        if self.field == CURRENCY:
+            return "'currency_mismatch'"
         return "'boolean_unparsable'" if self.kind == "boolean" else "'unknown_value'"
 
     def direct(self, cell: str, cell_kind: str) -> str | None:

@@ -19,7 +19,7 @@ REMEDIES = {
     "amount_out_of_range": "correct the amount in the export",
     "boolean_unparsable": "give the file's words under `values`, such as {Y: true, N: false}",
     "control_character": "export the file again; a control character stands in the cell",
-    "currency_mismatch": "convert the amount, or correct `currency`",
+    "currency_mismatch": "convert the amount, or correct `currency`; where the file has its own sign for it, translate it under `values`",
     "date_format": "set `format` to how this column writes dates",
     "date_out_of_range": 'name the date that means "not known" under `null`',
     "excel_error": "correct the cell's formula",

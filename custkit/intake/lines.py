@@ -8,10 +8,10 @@ from babel.numbers import get_currency_precision
 from custkit.client import Client, Rules
 from custkit.errors import BadInput
 from custkit.intake.grammar import lit, name
-from custkit.intake.notes import Note, notes_on_lines, notes_on_staged, refuse_mixed_tax
+from custkit.intake.notes import Note, notes_on_lines, notes_on_returns, notes_on_staged, refuse_mixed_tax
 from custkit.tables import CARRIED, ORDER_LINES
 
-ONLY_CHECKED = ("unit_price", "order_total", "tax_basis")
+ONLY_CHECKED = ("unit_price", "order_total", "currency", "tax_basis")
 CARRIED_TO_ORDERS = ("channel", "device", "store_id", "region", "payment_method")
 PRODUCT_FIELDS = ("product_name", "category", "department", "brand")
 # Rank of a line inside its order, and the order of the file: by content alone, so that the row order of an export leaves no trace.
@@ -33,7 +33,6 @@ def make_lines(con: duckdb.DuckDBPyConnection, client: Client, *, unit_costs: bo
     """
     mapped = mapped_fields(client, "order_lines")
     _refuse_without_amount(client)
-    notes = notes_on_staged(con, mapped, currency_digits(client.currency))
     if "tax_basis" in mapped:
         refuse_mixed_tax(con, client)
     fields = {f: (name(f) if f in mapped else None) for f in (*(c.name for c in ORDER_LINES.columns), *CARRIED["order_lines"])}
@@ -49,6 +48,8 @@ def make_lines(con: duckdb.DuckDBPyConnection, client: Client, *, unit_costs: bo
     priced = f"CAST({get('quantity', '1')} * {get('unit_price')} AS {money})"
     bare = f"CAST({get('gross_amount')} - {discount} - {coupon} AS {money})"
     amount = f"coalesce({get('amount')}, {priced}, {bare})"
+    notes = _turn_returns(con, mapped, amount) if "line_type" in mapped else []
+    notes += notes_on_staged(con, mapped, currency_digits(client.currency))
     one = f"CASE WHEN {amount} < 0 THEN -1 ELSE 1 END"
     quantity = get("quantity") if "quantity" in mapped else f"CAST({one} AS {money})"
     gross = f"coalesce({get('gross_amount')}, CAST({amount} + {discount} + {coupon} AS {money}))"
@@ -71,12 +72,22 @@ def make_lines(con: duckdb.DuckDBPyConnection, client: Client, *, unit_costs: bo
     left_out = f" EXCLUDE ({', '.join(empty)})" if empty else ""
     con.execute(
         f"CREATE TABLE judged AS SELECT *{left_out}, {_revenue(rules)} AS revenue FROM "
-        f"(SELECT p.* REPLACE ({cost} AS cost_amount), {_kind(rules, 'quantity' in mapped)} AS kind, {_is_product(rules)} AS is_product, "
-        f"{_excluded(rules)} AS excluded FROM ({plain}) p {join})"
+        f"(SELECT p.* REPLACE ({cost} AS cost_amount), {_kind(rules, mapped)} AS kind, {_is_product(rules)} AS is_product, "
+        f"{_excluded(rules, mapped)} AS excluded FROM ({plain}) p {join})"
     )
     con.execute("DROP TABLE staged_order_lines")
     _mark_duplicates(con, rules)
     return [*notes, *notes_on_lines(con, client)]
+
+
+def _turn_returns(con: duckdb.DuckDBPyConnection, mapped: set[str], amount: str) -> list[Note]:
+    """Bring what the file's word makes a return below zero, where it stands above, and say how many lines and how much money."""
+    notes = notes_on_returns(con, amount)
+    counted = {"quantity"} if "quantity" in mapped else {"unit_price"}
+    money = {"amount", "gross_amount", "discount_amount", "coupon_amount", "cost_amount", "order_total"}
+    turned = [name(f) for f in sorted((counted | money) & mapped)]
+    con.execute(f"UPDATE staged_order_lines SET {', '.join(f'{f} = -abs({f})' for f in turned)} WHERE line_type = 'return'")
+    return notes
 
 
 def currency_digits(currency: str) -> int:
@@ -150,12 +161,14 @@ def _prefixed(prefixes: tuple[str, ...]) -> str:
     return "(" + (" OR ".join(f"starts_with(p.order_id, {lit(prefix)})" for prefix in prefixes) or "false") + ")"
 
 
-def _kind(rules: Rules, has_quantity: bool) -> str:
-    below = "p.quantity < 0" if has_quantity else "p.amount < 0"
+def _kind(rules: Rules, mapped: set[str]) -> str:
+    """A quantity below zero with an amount above it is neither sale nor return, as an amount below zero without a return is neither."""
+    below = "p.quantity < 0" if "quantity" in mapped else "p.amount < 0"
+    said = "WHEN p.line_type = 'return' THEN 'return' " if "line_type" in mapped else ""
     return (
         f"CASE WHEN {_prefixed(rules.cancelled_order_prefixes)} THEN 'return' WHEN "
         f"{_prefixed(rules.adjustment_order_prefixes)} THEN 'adjustment' "
-        f"WHEN {below} THEN 'return' WHEN p.amount < 0 THEN 'adjustment' "
+        f"{said}WHEN {below} THEN CASE WHEN p.amount > 0 THEN 'adjustment' ELSE 'return' END WHEN p.amount < 0 THEN 'adjustment' "
         f"WHEN p.amount = 0 THEN {lit('free' if rules.free == 'separate' else 'sale')} ELSE 'sale' END"
     )
 
@@ -174,7 +187,7 @@ def _revenue(rules: Rules) -> str:
     return f"CASE WHEN {kinds}{goods} THEN amount ELSE CAST(0 AS DECIMAL(18, 4)) END"
 
 
-def _excluded(rules: Rules) -> str:
+def _excluded(rules: Rules, mapped: set[str]) -> str:
     """SQL of the first reason to leave a row out; null where it counts."""
     tests = []
     for rule in rules.exclude:
@@ -183,6 +196,8 @@ def _excluded(rules: Rules) -> str:
         parts += [f"starts_with(CAST({at} AS VARCHAR), {lit(v)})" for v in rule.starts_with]
         if parts:
             tests.append(f"WHEN {' OR '.join(parts)} THEN {lit(rule.reason)}")
+    if "line_type" in mapped:
+        tests.append("WHEN p.line_type = 'void' THEN 'void'")
     if rules.statuses:
         tests.append(f"WHEN p.order_status IS NULL OR p.order_status NOT IN ({', '.join(lit(s) for s in rules.statuses)}) THEN 'status'")
     if rules.guests == "drop":

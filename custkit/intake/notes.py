@@ -34,6 +34,12 @@ SAYS = {
     "one_line_dominates": Saying(
         mark("one line is more than half of all that was sold"), LINES, mark("See whether its amount is right."), True
     ),
+    "one_customer_dominates": Saying(
+        mark("one customer id stands for an unlikely share of the orders"),
+        ORDERS,
+        mark("Where it stands for guests, a counter or tests, name it under `null` or `rules: {exclude: …}`; a wholesaler may stay."),
+        True,
+    ),
     "duplicates": Saying(
         mark("lines that equal another in every field"), LINES, mark("Where a copy is no second sale: `rules: {duplicates: drop}`.")
     ),
@@ -46,6 +52,14 @@ SAYS = {
         mark("the total at the foot of a file is not the sum of the rows taken"),
         FILES,
         mark("Hold the difference against copies and rows set aside; else ask for the file again."),
+    ),
+    "sign_conflict": Saying(
+        mark("a quantity below zero with an amount above zero: neither sale nor return"),
+        LINES,
+        mark("Ask which it is; have money given back exported below zero."),
+    ),
+    "returns_turned": Saying(
+        mark("returns by the file's own word, written above zero: they count below zero"), LINES, mark("Nothing to do.")
     ),
     "totals_differ": Saying(
         mark("the lines do not make up the order's total; the lines count"),
@@ -139,6 +153,7 @@ SAYS = {
     "control_total_matched": Saying(mark("the total at the foot of a file is the sum of its rows"), FILES, mark("Nothing to do.")),
 }
 JUMP, LEAST_LINES, LEAST_SALES, MOST_STATUSES = 0.1, 30, 10, 10
+UNLIKELY, TIMES_MEAN = 0.05, 10  # of all orders, and of what a customer has on average: more, and one id is hardly one customer
 ALL_TIME = "9999-12"  # after every month
 _MONEY = "DECIMAL(38, 4)"
 
@@ -232,6 +247,12 @@ def refuse_mixed_tax(con: duckdb.DuckDBPyConnection, client: Client) -> None:
         )
 
 
+def notes_on_returns(con: duckdb.DuckDBPyConnection, amount: str) -> list[Note]:
+    """Lines that `line_type` makes returns and whose amount, as this SQL has it, stands above zero, by month."""
+    rows = f"SELECT NULL AS word, ordered_at, {amount} AS gap FROM staged_order_lines WHERE line_type = 'return' AND {amount} > 0"
+    return _by_month(con, "returns_turned", "line_type", rows)
+
+
 def notes_on_staged(con: duckdb.DuckDBPyConnection, mapped: set[str], decimals: int) -> list[Note]:
     """Lines as they were read: parts that contradict the amount, and fractions of the smallest coin, by month."""
     found: list[Note] = []
@@ -266,6 +287,9 @@ def notes_on_lines(con: duckdb.DuckDBPyConnection, client: Client) -> list[Note]
         left_out = "SELECT coalesce(order_status, '(empty)') AS word, ordered_at, amount AS gap FROM judged WHERE excluded = 'status'"
         most = f"SELECT word FROM ({left_out}) GROUP BY word ORDER BY count(*) DESC, word LIMIT {MOST_STATUSES}"
         add("status_left_out", "", f"FROM ({left_out}) WHERE word IN ({most})")
+    adjusted = "".join(f" AND NOT starts_with(order_id, {lit(prefix)})" for prefix in client.rules.adjustment_order_prefixes)
+    conflict = f"FROM judged WHERE kind = 'adjustment' AND amount > 0 AND excluded IS NULL{adjusted}"
+    add("sign_conflict", "", f"SELECT NULL AS word, ordered_at, amount AS gap {conflict}")
     for f in ("customer_id", "product_id"):
         ids = f"SELECT {f}, min(ordered_at) AS since FROM judged WHERE {f} IS NOT NULL GROUP BY 1"
         add("ids_alike", f, _met_again(f"lower(nfc_normalize({f}))", ids))
@@ -379,6 +403,24 @@ def note_on_largest(sales: list[list[Any]], before: str = ALL_TIME) -> list[Note
     largest, month, _n, _total = max(known)
     total = sum(total for *_of, total in known)
     return [Note("one_line_dominates", "order_lines", month, 1, f"{largest / total:.4f}")] if 2 * largest > total else []
+
+
+def busiest_customers(con: duckdb.DuckDBPyConnection) -> list[list[Any]]:
+    """[month, purchases of known customers, customers new in it, the most purchases that one has made by then]."""
+    found = con.execute(
+        "SELECT strftime(ordered_at, '%Y-%m'), count(*), count(*) FILTER (order_number = 1), max(order_number) FROM order_rows "
+        "WHERE order_number IS NOT NULL GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    return [list(row) for row in found]
+
+
+def note_on_busiest(orders: list[list[Any]], before: str = ALL_TIME) -> list[Note]:
+    """One customer of the months before the one named who has a twentieth of all orders, and ten times what customers have on average."""
+    known = [row for row in orders if row[0] < before]
+    total, customers, most = sum(row[1] for row in known), sum(row[2] for row in known), max((row[3] for row in known), default=0)
+    if not total or most < max(UNLIKELY, TIMES_MEAN / customers) * total:
+        return []
+    return [Note("one_customer_dominates", "order_lines", "customer_id", most, f"{most / total:.4f}")]
 
 
 def note_on_jump(told: dict[str, Any], before: str = ALL_TIME) -> list[Note]:

@@ -32,9 +32,11 @@ from custkit.intake.merges import MERGES, merge_customers
 from custkit.intake.notes import (
     ALL_TIME,
     Note,
+    busiest_customers,
     changes,
     largest_sales,
     merged,
+    note_on_busiest,
     note_on_jump,
     note_on_largest,
     notes_on_contacts,
@@ -85,7 +87,11 @@ class Snapshot:
     def notes_before(self, month: str) -> list[Note]:
         """The notes as they stood at the beginning of `month` (`"2026-11"`): what comes later adds nothing."""
         told = merged((Note(**note) for note in self.manifest["notes"]), month)
-        return [*told, *note_on_largest(self.manifest["largest_sales"], month), *note_on_jump(self.manifest["profile"], month)]
+        return [*told, *self._notes_on_shares(month), *note_on_jump(self.manifest["profile"], month)]
+
+    def _notes_on_shares(self, month: str) -> list[Note]:
+        sales, orders = self.manifest["largest_sales"], self.manifest["busiest_customers"]
+        return [*note_on_largest(sales, month), *note_on_busiest(orders, month)]
 
     @property
     def changes(self) -> list[Note]:
@@ -302,7 +308,7 @@ def _make(client: Client, inputs: list[Input], persons: Persons, folder: Path, h
         if MERGES in made:
             write_table(con, MERGED_CUSTOMERS.name, MERGES, folder)
         told = profile(con, files, written) | {"filled": _filled(folder, written)}
-        largest = largest_sales(con) if has_lines else []
+        largest, busiest = (largest_sales(con), busiest_customers(con)) if has_lines else ([], [])
         if has_lines:
             ledger.check_money(accounts["order_lines"], folder)
         first, last = _span(con, sent)
@@ -314,6 +320,7 @@ def _make(client: Client, inputs: list[Input], persons: Persons, folder: Path, h
         "tables": written,
         "profile": told,
         "largest_sales": largest,
+        "busiest_customers": busiest,
         "notes": [asdict(note) for note in notes],
         "ledger": {"files": [asdict(one) for one in files], "tables": accounts},
         "inputs": [

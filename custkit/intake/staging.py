@@ -20,7 +20,7 @@ from custkit.intake.block import BATCH, LINE, ROW_GROUP, Block, Reading, differe
 from custkit.intake.counters import count_records
 from custkit.intake.delimited import read_delimited
 from custkit.intake.excel import number_text, read_excel
-from custkit.intake.grammar import SERIALS, TOTAL_WORDS, WORDS, Grammar, field_type, is_as_read, lit, name
+from custkit.intake.grammar import CHECKED, SERIALS, TOTAL_WORDS, Grammar, field_type, is_as_read, lit, name
 from custkit.intake.inputs import Input, written_to
 from custkit.intake.notes import Note
 from custkit.intake.parquet import read_parquet
@@ -342,7 +342,7 @@ class _Typist:
                 column.refuse(f"regexp_full_match({t}, {lit(_EXCEL_ERROR)})")
             if at in self.with_exponent and f.endswith("_id"):
                 column.refuse(f"regexp_full_match({t}, {lit(_DIGITS_LOST)})")
-            if grammar.kind != "string" or f in WORDS:
+            if grammar.kind != "string" or f in CHECKED:
                 column.refuse(f"{t} IS NOT NULL AND {name(f)} IS NULL")
             if kind == "text" and grammar.turned(t):
                 self._count_turned(f, meant(cell, kind, grammar), grammar)

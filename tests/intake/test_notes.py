@@ -12,7 +12,7 @@ from custkit.book import Book
 from custkit.cli import main
 from custkit.client import load_client
 from custkit.intake import take_snapshot
-from custkit.intake.notes import SAYS, Note, merged, note_on_largest, together
+from custkit.intake.notes import SAYS, Note, merged, note_on_busiest, note_on_largest, together
 from custkit.period import Period
 from custkit.present.findings import data_health as findings
 
@@ -121,6 +121,29 @@ def test_one_line_dominates_only_until_others_outweigh_it():
     months = [["2026-08", 12, "100.0000", "60.0000"], ["2026-09", 12, "100.0000", "10.0000"]]
     assert [(note.column, note.amount) for note in note_on_largest(months, "2026-09")] == [("2026-08", "0.6000")]
     assert note_on_largest(months) == []
+
+
+def test_one_customer_dominates_who_has_a_twentieth_of_all_orders_and_ten_times_the_mean():
+    def told(*months, before="9999-12"):
+        return [(note.rows, note.amount) for note in note_on_busiest([list(month) for month in months], before)]
+
+    assert told(("2026-08", 1000, 400, 50)) == [(50, "0.0500")] and told(("2026-08", 1000, 400, 49)) == []
+    assert told(("2026-08", 100, 50, 20)) == [(20, "0.2000")] and told(("2026-08", 100, 50, 19)) == [], "ten times two orders"
+    assert told(("2026-08", 100, 10, 99)) == [], "a shop of few customers may have one great one"
+    later = (("2026-08", 100, 50, 20), ("2026-09", 900, 150, 20))
+    assert told(*later) == [] and told(*later, before="2026-09") == [(20, "0.2000")]
+    assert told() == []
+
+
+def test_an_id_that_stands_for_guests_is_told_with_its_share_and_without_its_name(odd, monkeypatch):
+    rows = [(f"{i},2026-{8 + i % 2:02}-03,{'Walk-in' if i % 3 == 0 else f'k{i}'},tea,Tea,5.00,paid") for i in range(90)]
+    made = book(odd(sales=SALES.splitlines()[0] + "\n" + "\n".join(rows) + "\n"), "2026-09")
+    (note,) = [note for note in made.notes if note.code == "one_customer_dominates"]
+    assert (note.rows, note.amount, note.column) == (30, "0.3333", "customer_id")
+    shown = json.dumps(findings.notes_table(made.notes).payload)
+    assert "33%" in shown and "30 orders" in shown and "Walk-in" not in shown
+    monkeypatch.setattr(findings.few, "shared", lambda: True)
+    assert "30 orders" not in json.dumps(findings.notes_table(made.notes).payload), "a reader outside is told of no single customer"
 
 
 def test_the_page_tells_what_where_how_many_and_what_to_do(odd):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
+import pyarrow.parquet as pq
 import pytest
 
 from custkit.errors import BadInput
@@ -190,3 +191,86 @@ def test_an_unmapped_amount_is_refused_with_what_to_map(take):
     sources = "- table: order_lines\n  files: lines.csv\n  columns: {order_id: order, ordered_at: date}"
     with pytest.raises(BadInput, match="map `amount`, or `quantity` and `unit_price`"):
         take({"lines.csv": "order,date\n1,2026-10-01\n"}, sources=sources)
+
+
+TYPED = """
+- table: order_lines
+  files: lines.csv
+  columns: {order_id: order, ordered_at: date, customer_id: customer, quantity: qty, amount: amount,
+            line_type: {column: type, values: {Verkauf: sale, Retoure: return, Storno: void}}}
+"""
+
+
+def test_returns_by_a_word_count_below_zero_however_they_are_written(take):
+    body = (
+        "1,2026-10-01,c1,2,10,Verkauf\n"
+        "2,2026-10-02,c1,1,4,Retoure\n"  # above zero
+        "3,2026-10-03,c1,-1,-3,Retoure\n"  # below it already
+        "4,2026-11-04,c1,1,-2,RETURN\n"  # our own word; the amount alone is below zero
+        "5,2026-11-05,c1,1,7,Storno\n"
+        "6,2026-11-06,c1,1,8,\n"
+    )
+    found = take({"lines.csv": "order,date,customer,qty,amount,type\n" + body}, sources=TYPED)
+    assert found.rows("order_lines", "order_id", "kind", "quantity", "amount", "revenue") == [
+        ("1", "sale", 2, 10, 10), ("2", "return", -1, -4, 0), ("3", "return", -1, -3, 0), ("4", "return", -1, -2, 0), ("6", "sale", 1, 8, 8)
+    ]  # fmt: skip
+    assert found.lines["excluded"] == [{"reason": "void", "rows": 1, "amount": "7.0000", "revenue": "7.0000"}]
+    assert {one["kind"]: (one["rows"], one["amount"]) for one in found.lines["kinds"]} == {"sale": (2, "18.0000"), "return": (3, "-9.0000")}
+    (note,) = [note for note in found.snapshot.notes_before("2026-11") if note.code == "returns_turned"]
+    assert (note.rows, note.amount) == (1, "4.00")
+    net = take({"lines.csv": "order,date,customer,qty,amount,type\n" + body}, sources=TYPED, more="rules: {returns: subtract}")
+    assert net.lines["revenue"] == "9.0000"
+
+
+def test_every_way_to_an_amount_is_turned_by_the_word(take):
+    head = "order,date,qty,price,list,off,cost,type\n1,2026-10-01,3,5,15,6,8,return\n"
+    ways = {
+        "quantity: qty, unit_price: price": (-3, -15, -15, 0, None),
+        "unit_price: price": (-1, -5, -5, 0, None),
+        "gross_amount: list, discount_amount: off, cost_amount: cost": (-1, -9, -15, -6, -8),
+    }
+    for way, figures in ways.items():
+        sources = f"- {{table: order_lines, files: lines.csv, columns: {{order_id: order, ordered_at: date, line_type: type, {way}}}}}"
+        found = take({"lines.csv": head}, sources=sources)
+        columns = ("quantity", "amount", "gross_amount", "discount_amount", "cost_amount")
+        assert found.rows("order_lines", "kind", *columns) == [("return", *figures)], way
+        assert [(note.code, note.rows, note.amount) for note in found.snapshot.notes] == [("returns_turned", 1, f"{-figures[1]:.2f}")]
+
+
+def test_a_word_that_is_no_kind_of_line_is_set_aside(take):
+    body = "order,date,customer,qty,amount,type\n1,2026-10-01,c1,1,5,Verkauf\n2,2026-10-02,c1,1,6,Umtausch\n"
+    limits = "limits: {quarantine_rows: 1, quarantine_revenue: 1}"
+    assert take({"lines.csv": body}, sources=TYPED, more=limits).aside == [(3, "type", "Umtausch", "unknown_value")]
+
+
+def test_a_quantity_below_zero_with_an_amount_above_it_is_no_return_and_is_told(lines):
+    found = lines("1,2026-10-01,c1,tea,1,10\n2,2026-10-02,c1,tea,-1,4\n3,2026-10-03,c1,tea,-1,-3\n", more="rules: {returns: subtract}")
+    assert found.rows("order_lines", "order_id", "kind", "revenue") == [("1", "sale", 10), ("2", "adjustment", 0), ("3", "return", -3)]
+    assert [(note.rows, note.amount) for note in found.snapshot.notes if note.code == "sign_conflict"] == [(1, "4.00")]
+    told = lines("1,2026-10-01,c1,tea,1,10\nA2,2026-10-02,c1,tea,-1,4\n", more="rules: {adjustment_order_prefixes: [A]}")
+    assert "sign_conflict" not in {note.code for note in told.snapshot.notes}, "the client's rule knows it"
+
+
+CURRENCIES = """
+- table: order_lines
+  files: "*.csv"
+  columns: {order_id: order, ordered_at: date, customer_id: customer, amount: amount, currency: currency}
+"""
+
+
+def test_lines_in_another_currency_are_set_aside_with_their_count_and_sum(take):
+    said = enumerate(["EUR", "usd", "€", "", "$"], start=1)
+    body = "order,date,customer,amount,currency\n" + "".join(f"{i},2026-10-0{i},c1,{i + 4},{word}\n" for i, word in said)
+    limits = "limits: {quarantine_rows: 1, quarantine_revenue: 1}"
+    found = take({"lines.csv": body}, sources=CURRENCIES, more=limits)
+    assert found.aside == [(3, "currency", "usd", "currency_mismatch"), (6, "currency", "$", "currency_mismatch")]
+    aside = pq.read_table(found.snapshot.folder / "quarantine.parquet")["amount"].to_pylist()
+    assert (len(aside), sum(aside)) == (2, Decimal(15)) and found.lines["revenue"] == "20.0000"
+
+
+def test_a_currency_that_first_comes_in_the_third_month_stops_intake(take):
+    files = {f"{month}.csv": f"order,date,customer,amount,currency\n{month},2026-{month}-01,c1,5,EUR\n" for month in ("08", "09")}
+    assert take(files, sources=CURRENCIES).lines["revenue"] == "10.0000"
+    files["10.csv"] = "order,date,customer,amount,currency\n10,2026-10-01,c1,5,EUR\n11,2026-10-02,c1,6,USD\n"
+    with pytest.raises(BadInput, match=r"10\.csv line 3 column currency: `USD` \(currency_mismatch, 1 row; convert the amount"):
+        take(files, sources=CURRENCIES)

@@ -35,6 +35,7 @@ TABLE_NAMES = {
 EXCLUSIONS = {
     "duplicate": mark("left out: the same line twice"),
     "status": mark("left out: by order status"),
+    "void": mark("left out: a void line"),
     "guest": mark("left out: no customer"),
     "erased": mark("left out: the person asked to be erased"),
 }
@@ -181,8 +182,8 @@ def aside_table(aside: pd.DataFrame, personal: frozenset[str] = frozenset()) -> 
 
 
 def _told(notes: Iterable[Note]) -> list[tuple[Note, list[str]]]:
-    """One remark a thing; whoever reads outside the house is not told of a single sale."""
-    return [one for one in together(notes) if not (few.shared() and one[0].code == "one_line_dominates")]
+    """One remark a thing; whoever reads outside the house is not told of a single sale or customer."""
+    return [one for one in together(notes) if not (few.shared() and one[0].code in ("one_line_dominates", "one_customer_dominates"))]
 
 
 def notes_finding(notes: list[Note]) -> Finding:
