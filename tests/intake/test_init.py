@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sheets import Day, workbook
 from custkit.cli import main
 from custkit.client import load_client
 from custkit.errors import BAD_INPUT, GOOD, BadInput
+from custkit.intake import take_snapshot
 from custkit.intake.guess.command import begin_client
 from custkit.intake.guess.encodings import guess_encoding
 from custkit.intake.guess.headers import header_score, tokens
@@ -451,6 +453,150 @@ def test_an_order_the_platform_closed_does_not_count(tmp_path):
 def test_words_in_traditional_characters_are_known_in_cells_too(tmp_path):
     found = proposed(tmp_path, {"sales.csv": chinese_sales().replace("已关闭", "已關閉").replace("运费", "運費")})
     assert found.rules["statuses"][0] == ["交易成功"] and found.rules["non_products"][0] == ["C100"]
+
+
+ORDERS = ["order_id", "customer_id", "date", "product", "qty", "amount"]
+
+
+def orders(column: str = "", words: Sequence[str] = (), customers: Sequence[str] = ("",)) -> str:
+    """240 orders of 40 customers; `words` in turn in a column of their own, and `customers` in turn, "" for one of the forty."""
+    rows = []
+    for i in range(240):
+        customer = customers[i % len(customers)] or f"c{i * 7 % 40}"
+        day = f"2026-0{1 + i % 6}-{1 + i % 28:02}"
+        more = [words[i % len(words)]] if words else []
+        rows.append([f"R{i}", customer, day, f"P{i % 9}", 1 + i % 3, f"{10 + i * 37 % 50}.{i % 90 + 10}", *more])
+    return table([*ORDERS, *([column] if column else [])], rows)
+
+
+@pytest.mark.parametrize(
+    ("head", "word", "code"),
+    [("currency", "EUR", "EUR"), ("币种", "人民币", "CNY"), ("Währung", "CHF", "CHF"), ("cur", "€", "EUR"), ("Currency", "nzd", "NZD")],
+)
+def test_a_column_of_one_currency_says_the_clients(tmp_path, head, word, code):
+    found = proposed(tmp_path, {"sales.csv": orders(head, [word])})
+    assert mapped(found)["currency"] == head and found.settings["currency"][0] == code
+    assert "currency" not in {q.key for q in found.questions}
+
+
+@pytest.mark.parametrize("answer", ["", "USD"])
+def test_of_several_currencies_the_clients_is_asked_and_the_others_are_named(tmp_path, answer):
+    found = proposed(tmp_path, {"sales.csv": orders("currency", ["EUR", "EUR", "USD"])}, **({"currency": answer} if answer else {}))
+    assert found.settings["currency"][0] == (answer or "EUR")
+    asked = {q.key: q for q in found.questions}
+    if answer:
+        assert "currency" not in asked
+    else:
+        assert asked["currency"].choices == ("EUR", "USD") and "EUR (160 rows), USD (80 rows)" in asked["currency"].text
+    (note,) = found.sources[0].mapped["currency"].notes
+    assert note == "holds EUR (160), USD (80): lines in another currency than the client's are set aside"
+
+
+def test_a_sign_that_many_currencies_share_is_the_one_that_is_answered(tmp_path):
+    found = proposed(tmp_path, {"sales.csv": orders("currency", ["$"])}, currency="CAD")
+    assert found.sources[0].mapped["currency"].options == {"values": {"$": "CAD"}}
+
+
+@pytest.mark.parametrize(("head", "words"), [("segment", ["ALL"]), ("size", ["TOP", "CUP"]), ("currency", ["EUR", "maybe"])])
+def test_three_letters_alone_are_no_currency(tmp_path, head, words):
+    found = proposed(tmp_path, {"sales.csv": orders(head, words)})
+    assert "currency" not in mapped(found) and "currency" in {q.key for q in found.questions}
+
+
+@pytest.mark.parametrize(
+    ("head", "words", "values"),
+    [
+        ("type", ["Sale", "Sale", "Return"], {}),
+        ("kind of row", ["SALE", "SALE", "REFUND", "VOID"], {"REFUND": "return"}),
+        ("单据类型", ["销售", "销售", "退货"], {"销售": "sale", "退货": "return", "撤销": "void"}),
+        ("單據類型", ["銷售", "退貨", "撤銷"], {"銷售": "sale", "退貨": "return", "撤銷": "void"}),
+        ("Belegart", ["Verkauf", "Verkauf", "Retoure"], {"Verkauf": "sale", "Retoure": "return"}),
+        ("Opération", ["Vente", "Vente", "Remboursement"], {"Vente": "sale", "Remboursement": "return"}),
+    ],
+)
+def test_words_for_sales_and_returns_are_read(tmp_path, head, words, values):
+    found = proposed(tmp_path, {"sales.csv": orders(head, words)}, currency="EUR", time_zone="UTC")
+    assert mapped(found)["line_type"] == head and not found.questions
+    assert values.items() <= dict(found.sources[0].mapped["line_type"].options.get("values", {})).items()
+
+
+def test_a_word_between_sales_and_returns_is_asked(tmp_path):
+    found = proposed(tmp_path, {"sales.csv": orders("type", ["Sale", "Sale", "Return", "Exchange"])}, currency="EUR", time_zone="UTC")
+    (asked,) = found.questions
+    assert asked.key == "values:sales.csv.line_type" and "Exchange" in asked.text and "sale, return, void" in asked.text
+    told = {"currency": "EUR", "time_zone": "UTC", asked.key: "Exchange=sale"}
+    assert not proposed(tmp_path, {}, **told).questions
+
+
+@pytest.mark.parametrize("words", [["web", "shop"], ["Return", "Refund"], ["gold", "silver", "Sale"], ["paid", "refunded"]])
+def test_other_words_under_type_are_no_kind_of_line(tmp_path, words):
+    assert "line_type" not in mapped(proposed(tmp_path, {"sales.csv": orders("type", words)}))
+
+
+def test_of_two_statuses_the_one_that_tells_of_refunds_is_read_and_money_given_back_is_named(tmp_path):
+    rows = []
+    for i in range(120):
+        first = i % 2 == 0
+        paid = ["paid", "paid", "refunded", "partially_refunded"][i // 2 % 4]
+        back = {"refunded": "20.50", "partially_refunded": "5.00"}.get(paid, "0.00")
+        gone = "2026-05-02" if i // 2 % 10 == 4 else ""
+        day = f"2026-04-{1 + i // 6 % 28:02}"
+        cells = [paid, "fulfilled", "EUR", gone, back] if first else [""] * 5
+        rows.append([f"#{i // 2}", f"c{i // 2 % 17}", day, f"P{i % 9}", 1 + i % 3, f"{5 + i * 31 % 70}.{i % 90 + 10}", *cells])
+    head = [*ORDERS, "Financial Status", "Fulfillment Status", "Currency", "Cancelled at", "Refunded Amount"]
+    found = proposed(tmp_path, {"orders.csv": table(head, rows)})
+    (source,) = found.sources
+    assert mapped(found)["order_status"] == "Financial Status" and source.mapped["order_status"].options["fill_down"] is True
+    assert source.mapped["currency"].options == {"fill_down": True} and found.settings["currency"][0] == "EUR"
+    (asked,) = [q for q in found.questions if q.key == "statuses"]
+    assert asked.proposed == "paid" and "partially_refunded (15)" in asked.text
+    assert set(source.remarks) == {
+        "Cancelled at is not read: it is filled in 6 rows sampled; see whether such orders should count",
+        "Refunded Amount is not read: 30 rows sampled hold 382.50; what is given back there is not taken off",
+    }
+
+
+@pytest.mark.parametrize(
+    ("customers", "null", "asked"),
+    [
+        (["NULL", "N/A", "-", "#N/A", ""], ["#N/A", "-", "N/A", "NULL"], False),
+        (["0", "", ""], ["0"], True),
+        (["Walk-in", "", ""], ["Walk-in"], True),
+        (["散客", "", "", ""], ["散客"], True),
+        (["NULL", "GUEST", ""], ["GUEST", "NULL"], True),
+        ([*[""] * 59, "NA"], [], False),
+        ([*[""] * 59, "0"], [], False),
+        (["wholesale", "", ""], [], False),
+        ([""], [], False),
+    ],
+)
+def test_ids_that_stand_for_nobody_known_are_proposed_as_not_known(tmp_path, customers, null, asked):
+    found = proposed(tmp_path, {"sales.csv": orders(customers=customers)}, currency="EUR", time_zone="UTC")
+    assert found.sources[0].mapped["customer_id"].options.get("null", []) == null
+    assert [q.key for q in found.questions] == (["null:sales.csv.customer_id"] if asked else [])
+    if asked:
+        answer = {"currency": "EUR", "time_zone": "UTC", "null:sales.csv.customer_id": "none"}
+        assert "null" not in proposed(tmp_path, {}, **answer).sources[0].mapped["customer_id"].options
+
+
+def test_what_init_proposes_for_returns_guests_and_currencies_makes_the_right_sums(tmp_path, home):
+    sales = orders("type", ["Sale", "Sale", "Return"], ["0", "", "", ""])
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "sales.csv").write_text(sales, "utf-8")
+    result = CliRunner().invoke(main, ["init", "acme", str(tmp_path / "in"), "--yes", "--answer", "currency=EUR"])
+    assert result.exit_code == GOOD, result.output
+    rows = list(csv.DictReader(io.StringIO(sales)))
+    lines = take_snapshot(load_client("acme"), progress=False).manifest["ledger"]["tables"]["order_lines"]
+    sold_for = sum(Decimal(row["amount"]) for row in rows if row["type"] == "Sale")
+    back = sum(Decimal(row["amount"]) for row in rows if row["type"] == "Return")
+    assert Decimal(lines["revenue"]) == sold_for
+    assert {one["kind"]: Decimal(one["amount"]) for one in lines["kinds"]} == {"sale": sold_for, "return": -back}
+    assert lines["guests"]["rows"] == sum(row["customer_id"] == "0" for row in rows) == 60
+
+    (tmp_path / "in" / "sales.csv").write_text(orders("currency", ["EUR", "EUR", "USD"]), "utf-8")
+    result = CliRunner().invoke(main, ["init", "two", str(tmp_path / "in"), "--yes"])
+    assert result.exit_code == BAD_INPUT and "80 of 240 rows could not be read" in result.output, result.output
+    assert "column currency: `USD` (currency_mismatch, 80 rows" in result.output
 
 
 def merges(old: str, new: str) -> str:

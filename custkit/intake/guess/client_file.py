@@ -76,6 +76,7 @@ def _source(source: Source, folder: Path) -> list[str]:
     for field, mapped in source.mapped.items():
         lines.append(f"      {field}: {_mapped(mapped)}" + (f"  # {_flat('; '.join(mapped.notes))}" if mapped.notes else ""))
     unread = [f"{name} ({why})" if why else name for name, why in source.unread.items()]
+    lines += [part for remark in source.remarks for part in _comment(remark, "    # ")]
     return lines + (_comment(f"not read: {', '.join(unread)}", "    # ") if unread else [])
 
 
@@ -108,7 +109,7 @@ def _value(value: object) -> str:
         return "{" + ", ".join(f"{_key(str(k))}: {_value(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_value(v) for v in value) + "]"
-    return _scalar(str(value))
+    return str(value).lower() if isinstance(value, bool) else _scalar(str(value))
 
 
 def _scalar(text: str) -> str:

@@ -132,6 +132,8 @@ def _show(proposal: Proposal, left: list[Question], tell: Tell) -> None:
             how = ", ".join(f"{key} {value}" for key, value in mapped.options.items() if key != "values")
             doubt = "" if mapped.sure >= 0.8 else f"  {mapped.sure:.0%} sure"
             tell(f"  {field:<20} {mapped.column}" + (f"  ({how})" if how else "") + doubt)
+        for remark in source.remarks:
+            tell(f"  {remark}")
         personal = [name for name, why in source.unread.items() if why and not why.startswith("perhaps")]
         if personal:
             tell(f"  never read: {', '.join(personal)} (names people)")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import numpy as np
+from babel.numbers import list_currencies
 
 from custkit.intake.guess import vocabulary as words
 from custkit.intake.guess.facts import Facts
@@ -29,7 +31,8 @@ KEYS = {
     ("customers", "customer_id"), ("products", "product_id"), ("campaigns", "campaign_id"), ("events", "event_id"),
     ("loyalty_ledger", "entry_id"), ("surveys", "response_id"), ("merged_customers", "customer_id"),
 }  # fmt: skip
-DICTIONARIES = {"event_type": words.EVENT_WORDS, "entry_type": words.LEDGER_WORDS, "arm": words.ARM_WORDS}
+DICTIONARIES = {"event_type": words.EVENT_WORDS, "entry_type": words.LEDGER_WORDS, "arm": words.ARM_WORDS, "line_type": words.LINE_WORDS}
+CODES = frozenset(list_currencies())
 _HINTS = {
     "gender": "f m female male woman man w 女 男 other diverse u",
     "device": "phone mobile desktop tablet computer app web pc 手机 电脑 平板 ios android",
@@ -164,6 +167,9 @@ def _dictionary(field: str, column: Column) -> float | None:
         return None
     known = translation(field, column)
     share = sum(column.counts[w] for w in known) / len(column.filled)
+    if field == "line_type":  # where both kinds stand, the words alone say it
+        kinds = set(known.values())
+        return None if "sale" not in kinds or share <= 0.5 else 5.0 if len(kinds) > 1 else 0.0
     return 2.2 if share > 0.95 else 1.2 if share > 0.5 else 0.0 if share > 0 else -1.0
 
 
@@ -197,6 +203,23 @@ def _category(field: str, column: Column, place: int, facts: Facts) -> float | N
         share = sum(n for word, n in column.counts.items() if words.folded(word) in known) / len(column.filled)
         score += 1.2 if share > 0.5 else 0.0
     return score
+
+
+def _status(field: str, column: Column, place: int, facts: Facts) -> float | None:
+    """Of two columns of statuses the one that tells of orders that came to nothing."""
+    score, bad = _category(field, column, place, facts), set(words.BAD_STATUS.split())
+    return score if score is None else score + (1.5 if any(words.folded(word) in bad for word in column.counts) else 0.0)
+
+
+def currency_of(cell: str, yuan: Mapping[str, str]) -> str:
+    """The code of the currency that a whole cell names; empty where it names none. `yuan`: what ¥ stands for."""
+    return cell.upper() if cell.upper() in CODES else {**words.CURRENCIES, **yuan}.get(words.folded(cell), "")
+
+
+def _currency(field: str, column: Column, place: int, facts: Facts) -> float | None:
+    """Codes of currencies are words too: where no great one is among them, the header has to say what they are."""
+    named = {currency_of(word, {"¥": "CNY"}) for word in column.counts}
+    return None if "" in named else 4.0 if named & set(words.CURRENCIES.values()) else 0.0
 
 
 def _name(field: str, column: Column, place: int, facts: Facts) -> float | None:
@@ -272,6 +295,7 @@ def _count(field: str, column: Column, place: int, facts: Facts) -> float | None
 
 
 _OTHERS = {
+    "order_status": _status, "currency": _currency,
     "product_name": _name, "campaign_name": _name, "comment": _text, "question": _text, "query": _name, "gender": _gender,
     "birth_year": _year, "is_vip": _truth, "consent": _truth, "household_size": _household, "age_band": _age, "quantity": _pieces,
     "points": _points, "score": _score, "results": _count, "dwell_seconds": _count,

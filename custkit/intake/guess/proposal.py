@@ -16,8 +16,8 @@ from custkit.errors import BadInput
 from custkit.intake.guess import vocabulary as words
 from custkit.intake.guess.assign import MUST, Fit, assign
 from custkit.intake.guess.facts import Facts, facts_of
-from custkit.intake.guess.fit import DICTIONARIES, IDS, MONEY, translation
-from custkit.intake.guess.headers import concept_score, tokens
+from custkit.intake.guess.fit import CODES, DICTIONARIES, IDS, MONEY, currency_of, translation
+from custkit.intake.guess.headers import concept_score, plain, tokens
 from custkit.intake.guess.samples import Sample, all_words
 from custkit.intake.guess.values import Column, Time, shown
 from custkit.intake.guess.vocabulary import CONCEPTS, FIELDS
@@ -25,6 +25,8 @@ from custkit.tables import SENT, source_fields
 
 ASK, TAKE, SETTLED = 0.4, 0.7, 0.8  # a field that must be there is asked about from 40 %, another is taken from 70 %
 NONE = "none"
+FEW, FAR = 5, 3  # an id that stands for nobody: in so many rows at least, so many times those of others
+FILLED_ONCE = ("customer_id", "order_status", "currency")  # what some platforms write on an order's first line only
 NO_CURRENCY = "XXX"  # ISO 4217: no currency; shown until the consultant writes the right one
 
 
@@ -61,6 +63,7 @@ class Source:
     identities: tuple[str, ...] = ()
     decimal: str = "."
     columns: dict[str, Column] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @property
     def is_used(self) -> bool:
@@ -80,8 +83,9 @@ class Proposal:
 def propose(samples: Sequence[Sample], answers: Mapping[str, str] | None = None) -> Proposal:
     """The likeliest client file for `samples`, `answers` taken as given.
 
-    Answers: `table:FILE`; `FILE.FIELD` (a column, or `none`); `date:FILE.COLUMN` (a format); `decimal:FILE`; `encoding:FILE` (before the
-    samples are read); `currency`, `time_zone`, `language`, `name`, `statuses`, `duplicates`. Raises BadInput for one that fits nothing.
+    Answers: `table:FILE`; `FILE.FIELD` (a column, or `none`); `date:FILE.COLUMN` (a format); `null:FILE.FIELD` (texts that mean "not
+    known", or `none`); `decimal:FILE`; `encoding:FILE` (before the samples are read); `currency`, `time_zone`, `language`, `name`,
+    `statuses`, `duplicates`. Raises BadInput for one that fits nothing.
     """
     given = dict(answers or {})
     facts = [_facts(sample) for sample in samples]
@@ -209,9 +213,38 @@ def _source(sample: Sample, facts: Facts, chosen: tuple[Fit | None, float], give
     lacking = tuple(group for group in MUST[fit.table] if not any(f in mapped for f in group))
     if lacking:
         questions[:] = [q for q in questions if f":{sample.label}" not in q.key and not q.key.startswith(f"{sample.label}.")]
+    _fill_down(mapped, columns)
     used = {m.column for m in mapped.values()}
     unread = {name: c.personal or maybe.get(name, "") for name, c in columns.items() if name not in used and name}
-    return Source(sample, fit.table, sure, mapped, lacking, unread, facts.identities, decimal, columns)
+    remarks = tuple(text for name in unread if fit.table == "order_lines" and (text := _given_back(columns[name])))
+    return Source(sample, fit.table, sure, mapped, lacking, unread, facts.identities, decimal, columns, remarks)
+
+
+def _fill_down(mapped: dict[str, Mapped], columns: Mapping[str, Column]) -> None:
+    """Propose `fill_down` where cells are empty below an order's first line only."""
+    if "order_id" not in mapped:
+        return
+    orders = columns[mapped["order_id"].column].cells
+    for f in FILLED_ONCE:
+        if f not in mapped:
+            continue
+        cells = columns[mapped[f].column].cells
+        if any(cells) and "" in cells and all(cell or (i and orders[i] == orders[i - 1]) for i, cell in enumerate(cells)):
+            mapped[f] = replace(mapped[f], options={**mapped[f].options, "fill_down": True})
+
+
+def _given_back(column: Column) -> str:
+    """What an unread column says of money given back or orders that came to nothing, where it holds any."""
+    met, name = set(tokens(column.name)), plain(column.name)
+    if not any(word in met or (not word.isascii() and word in name) for word in words.GIVEN_BACK.split()) or "id" in met:
+        return ""
+    if column.is_numeric and not column.is_boolean:
+        rows, money = int((column.known != 0).sum()), float(column.known.sum())
+        return (
+            f"{column.name} is not read: {rows:,} rows sampled hold {money:,.2f}; what is given back there is not taken off" if rows else ""
+        )
+    rows = sum(n for word, n in column.counts.items() if words.folded(word) not in (*words.FALSE.split(), *words.UNKNOWN))
+    return f"{column.name} is not read: it is filled in {rows:,} rows sampled; see whether such orders should count" if rows else ""
 
 
 def _few(column: Column) -> str:
@@ -275,6 +308,16 @@ def _options(
             options["values"] = {**ours, **{k.strip(): v.strip() for k, v in extra.items()}}
             questions[:] = [q for q in questions if q.key != f"values:{sample.label}.{f}"]
             notes[:] = [n for n in notes if not n.startswith("no word")]
+    elif f == "currency":
+        if "currency" in given and column.distinct == 1 and (sign := column.filled[0]).upper() not in CODES:
+            options["values"] = {sign: given["currency"].upper()}
+        if column.distinct > 1:
+            several = ", ".join(f"{word} ({n:,})" for word, n in column.counts.most_common(8))
+            notes.append(f"holds {several}: lines in another currency than the client's are set aside")
+    elif f == "customer_id" and table in ("order_lines", "events"):
+        if nobody := _nobody(sample, f, column, given, questions):
+            options["null"] = nobody
+            notes.append("these stand for no customer known: guests")
     elif f in ("is_vip", "consent"):
         true, false = set(words.TRUE.split()), set(words.FALSE.split())
         plain = {w: "true" if words.folded(w) in true else "false" for w in sorted(column.counts) if words.folded(w) in true | false}
@@ -284,6 +327,28 @@ def _options(
         unknown = sorted(x for x in column.counts if words.folded(x) in words.UNKNOWN)
         options |= {"null": unknown} if unknown else {}
     return options
+
+
+def _nobody(sample: Sample, f: str, column: Column, given: Mapping[str, str], questions: list[Question]) -> list[str]:
+    """Ids that stand for customers not known: settled where a usual word for nothing has far more rows than any customer, else asked."""
+    key = f"null:{sample.label}.{f}"
+    if key in given:
+        return [] if given[key] == NONE else sorted(word.strip() for word in given[key].split(",") if word.strip())
+    empty = {x: n for x, n in column.counts.items() if words.folded(x) in words.EMPTY_IDS}
+    named = {x: n for x, n in column.counts.items() if words.folded(x) in words.GUESTS}
+    digits = {x: n for x, n in column.counts.items() if re.fullmatch(r"0+|9{4,}|-1", x)}
+    others = [n for x, n in column.counts.items() if x not in {**empty, **named, **digits}]
+    most, mean = max(others, default=0), sum(others) / max(1, len(others))
+    settled = sorted(x for x, n in empty.items() if n >= max(FEW, FAR * most))
+    asked = {x: n for x, n in {**empty, **named}.items() if x not in settled and n >= max(FEW, FAR * mean)}
+    asked |= {x: n for x, n in digits.items() if n >= max(FEW, FAR * most)}
+    if asked:
+        ids = ", ".join(f"`{x}` ({n:,} rows)" for x, n in sorted(asked.items()))
+        text = f"{sample.label}: does {ids} in {column.name} stand for customers not known? Other ids have {most:,} rows at most"
+        questions.append(
+            Question(key, f"{text}. Separate them with commas; {NONE} where they are customers", ", ".join(sorted([*settled, *asked])))
+        )
+    return sorted([*settled, *asked])
 
 
 def _time_options(
@@ -337,11 +402,17 @@ def _settings(sources: list[Source], given: Mapping[str, str], questions: list[Q
     han = sum(bool(re.search(r"[㐀-鿿]", name)) for name in headers)
     found["language"] = (given.get("language", "zh_CN" if 2 * han > len(headers) else "en"), "")
     currency, country, why = _currency(sources)
+    several = _currencies(sources)
     if "currency" in given:
         currency, why = given["currency"].upper(), ""
         if not re.fullmatch(r"[A-Z]{3}", currency):
             raise BadInput(f"--answer currency={given['currency']}: write three letters, such as EUR")
-    elif not why.startswith("sign"):
+    elif len(several) > 1:
+        said = ", ".join(f"{code} ({rows:,} rows)" for code, rows in several.most_common())
+        text = f"The orders are in {said}: in which of them does the client count? Lines in another are set aside"
+        questions.append(Question("currency", text, currency, tuple(several)))
+        why = f"NOT SETTLED: the files hold {said}"
+    elif not why.startswith(("sign", "column")):
         questions.append(Question("currency", "Which currency are the amounts in? Three letters, such as EUR", currency or NO_CURRENCY))
         why = "NOT KNOWN: write the currency's three letters" if not currency else f"guessed from {why}: correct it if wrong"
     found["currency"] = (currency or NO_CURRENCY, why)
@@ -370,10 +441,24 @@ def _currency(sources: list[Source]) -> tuple[str, tuple[str, str] | None, str]:
                 most, n = column.counts.most_common(1)[0]
                 if words.folded(most) in words.COUNTRIES and n > 0.5 * len(column.filled):
                     country = words.COUNTRIES[words.folded(most)]
+    if named := _currencies(sources):
+        code = named.most_common(1)[0][0]
+        return code, country if country and country[0] == code else None, "column of currencies"
     if signs:
         code = signs.most_common(1)[0][0]
         return code, country if country and country[0] == code else None, "signs beside the amounts"
     return (country[0], country, "the country of most orders") if country else ("", None, "")
+
+
+def _currencies(sources: list[Source]) -> Counter[str]:
+    """Codes in the columns of currencies, with their rows."""
+    found: Counter[str] = Counter()
+    for source in sources:
+        if "currency" in source.mapped:
+            for cell, rows in source.columns[source.mapped["currency"].column].counts.items():
+                found[currency_of(cell, _yuan(sources))] += rows
+    del found[""]
+    return found
 
 
 def _yuan(sources: list[Source]) -> dict[str, str]:
@@ -479,7 +564,7 @@ def _refuse_unknown(given: Mapping[str, str], proposal: Proposal) -> None:
     labels = [s.sample.label for s in proposal.sources]
     known = {"currency", "time_zone", "language", "name", "statuses", "duplicates"}
     known |= {f"{kind}:{label}" for kind in ("table", "decimal", "encoding") for label in labels}
-    fronts = tuple(f"{kind}{label}." for kind in ("", "date:", "values:") for label in labels)
+    fronts = tuple(f"{kind}{label}." for kind in ("", "date:", "values:", "null:") for label in labels)
     for key in given:
         if key not in known and not key.startswith(fronts):
             raise BadInput(f"--answer {key}: fits no question; files are known as {', '.join(labels)}")

@@ -36,6 +36,9 @@ CONCEPTS: dict[str, str] = {
     "ordered_at": "ordered|ordered at|order date|order time|order datetime|purchase date|purchase time|invoice date|transaction date|transaction timestamp|transaction time|transaction datetime|sale date|sales date|receipt date|booking date|paid at|payment date|created at|date|datetime|timestamp|time|day|order created|datum|bestelldatum"
     "|下单时间|下单日期|订单时间|订单日期|订单创建时间|购买时间|购买日期|交易时间|交易日期|销售日期|销售时间|付款时间|支付时间|订单付款时间|成交时间|日期|时间|开票日期|消费时间|消费日期|订购日期|订购时间|消费日|订购日|交易日",
     "status": "status|order status|state|fulfillment status|fulfilment status|financial status|payment status|订单状态|状态|交易状态|单据状态|发货状态",
+    "line_type": "line type|transaction type|sale type|sales type|record type|document type|order type|type|kind|movement type|operation|vorgang|belegart|transaktionsart"
+    "|交易类型|单据类型|业务类型|订单类型|销售类型|类型|记录类型|退货标志",
+    "currency": "currency|currency code|order currency|transaction currency|iso currency|waehrung|währung|devise|monnaie|币种|货币|币别|货币代码|结算币种",
     "channel": "channel|sold via|sales channel|order channel|source|platform|medium|media|traffic source|utm source|origin|渠道|销售渠道|订单渠道|来源|订单来源|平台|媒介|触达渠道|流量来源|通路",
     "device": "device|device type|terminal|device category|platform|设备|终端|设备类型|终端类型|装置",
     "store": "store id|store|shop|shop id|branch|branch id|outlet|location id|site|filiale|门店|门店编号|店铺|店铺名称|分店|店号|门店名称|网点|门市|门市编号",
@@ -99,7 +102,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "gross_amount": "gross", "discount_amount": "discount", "coupon_amount": "coupon", "amount": "amount", "cost_amount": "cost",
         "unit_price": "unit_price", "product_name": "product_name", "category": "category", "department": "department", "brand": "brand",
         "channel": "channel", "device": "device", "store_id": "store", "region": "region", "payment_method": "payment",
-        "order_status": "status",
+        "order_status": "status", "line_type": "line_type", "currency": "currency",
     },
     "customers": {
         "customer_id": "customer", "registered_at": "registered_at", "closed_at": "closed_at", "acquisition_channel": "acquisition",
@@ -195,12 +198,26 @@ LEDGER_WORDS: dict[str, str] = {
     "adjust": "adjust adjustment correction manual 调整 修正",
     "tier": "tier tier_change level level_change upgrade downgrade 等级变动 升级 等级变更 等级",
 }
+LINE_WORDS: dict[str, str] = {
+    "sale": "sale sales sold purchase order invoice sell verkauf rechnung vente facture 销售 售出 购买 消费 销售单 销售出库 正常销售",
+    "return": "return returns returned refund refunds refunded credit_note creditnote credit_memo sales_return sale_return retoure rückgabe gutschrift erstattung retour "
+    "remboursement avoir 退货 退款 退单 退货单 退款单 销售退货 退换 退回",
+    "void": "void voided cancel cancelled canceled cancellation storno storniert annulé annulée annulation 撤销 作废 取消 冲销 冲正",
+}
 ARM_WORDS: dict[str, str] = {
     "treatment": "treatment test treated exposed target mailed yes 实验组 测试组 试验组 发送组 处理组",
     "control": "control holdout hold_out no_contact none no 对照组 控制组 空白组 参照组",
 }
 TRUE, FALSE = "y yes true t 1 on 是 有 同意 已同意", "n no false f 0 off 否 无 不同意 未同意"
 UNKNOWN = ("n/a", "na", "none", "null", "nan", "-", "--", "?", "unknown", "not given", "not known", "未填", "未知", "无", "不详", "空")
+EMPTY_IDS = (*UNKNOWN, "#n/a", "n.a.", "(null)", "<null>", "(blank)", "(empty)", "\\n")
+GUESTS = (
+    "walk-in", "walk in", "walkin", "walk-in customer", "guest", "guests", "guest customer", "guest checkout", "anonymous", "anon", "cash",
+    "cash customer", "cash sale", "counter", "counter sale", "counter customer", "default", "default customer", "no customer", "no card",
+    "unregistered", "not registered", "non-member", "retail customer", "gast", "laufkundschaft", "barverkauf", "anonyme", "anonym", "invité",
+    "client comptoir", "client de passage", "散客", "匿名", "匿名用户", "匿名客户", "游客", "访客", "非会员", "未注册", "零售", "零售客户", "现金客户", "普通顾客", "过路客",
+)  # fmt: skip
+GIVEN_BACK = "refund refunded refunds return returned cancel cancelled canceled cancellation void voided rückgabe storno remboursé annulé 退款 退货 取消 撤销 作废"
 GOOD_STATUS = "shipped completed complete paid delivered fulfilled closed done success successful sold invoiced 已发货 已完成 完成 交易成功 已付款 已支付 已签收 已收货 交易完成 订单完成 已完结 成功"
 BAD_STATUS = "void cancelled canceled refunded failed declined pending returned rejected deleted 已作废 作废 已取消 取消 交易关闭 已退款 退款 失败 待付款 关闭 已关闭 退款成功 退款中 退货 已退货 未付款 待支付"
 NON_PRODUCTS = ("post", "dot", "m", "d", "s", "c2", "cruk", "pads", "bank charges", "amazonfee", "adj", "fee", "ship", "shipping", "freight", "delivery", "postage", "运费", "邮费", "快递费", "配送费", "手续费", "补差价")  # fmt: skip
