@@ -41,7 +41,7 @@ What --answer takes:
   currency, time_zone, language, name, statuses, duplicates   of the client
   table:FILE=TABLE                                        what a file holds, or none
   FILE.FIELD=COLUMN                                       the column of a field, or none; `custkit tables` lists fields
-  date:FILE.COLUMN=FORMAT, decimal:FILE=",", encoding:FILE=big5
+  date:FILE.COLUMN=FORMAT, null:FILE.FIELD=GUEST, decimal:FILE=",", encoding:FILE=big5
 """
 
 

@@ -71,6 +71,30 @@ def test_every_record_and_every_cent_is_accounted_for(rows, ending):
     )
 
 
+SIGNED = st.tuples(
+    st.sampled_from(["sale", "return", "void"]), st.integers(1, 99_999), st.sampled_from(["EUR", "€", "eur", "USD", "¥", ""])
+)
+
+
+@given(lines=st.lists(SIGNED, min_size=1, max_size=12), signs=st.lists(st.sampled_from(["", "-"]), min_size=24, max_size=24))
+def test_returns_by_a_word_take_off_what_they_say_whatever_their_sign_and_no_other_currency_is_summed(lines, signs):
+    rows = [("order", "date", "customer", "qty", "amount", "type", "currency"), ("0", "2026-10-01", "c", "1", "1.00", "sale", "EUR")]
+    for i, (word, cents, currency) in enumerate(lines):
+        one, other = (signs[2 * i], signs[2 * i + 1]) if word == "return" else ("", "")
+        rows.append((str(i + 1), "2026-10-02", "c", f"{one}1", f"{other}{cents / 100:.2f}", word, currency))
+    mapping = "quantity: qty, amount: amount, line_type: type, currency: currency}"
+    with TemporaryDirectory() as folder, patch.dict(os.environ, {"CUSTKIT_HOME": f"{folder}/home"}):
+        Path(folder, "data").mkdir()
+        Path(folder, "data", "lines.csv").write_text(as_csv(rows), "utf-8", newline="")
+        Path(folder, "client.yml").write_text(CLIENT.replace("amount: amount}", mapping))
+        manifest = take_snapshot(load_client("random", path=Path(folder, "client.yml")), progress=False).manifest
+    ours = [(word, cents) for word, cents, currency in lines if currency not in ("USD", "¥")]
+    told = {one["kind"]: Decimal(one["amount"]) for one in manifest["ledger"]["tables"]["order_lines"]["kinds"]}
+    assert told["sale"] == 1 + sum(Decimal(cents) / 100 for word, cents in ours if word == "sale")
+    assert told.get("return", 0) == -sum(Decimal(cents) / 100 for word, cents in ours if word == "return")
+    assert manifest["ledger"]["files"][0]["reasons"].get("currency_mismatch", 0) == len(lines) - len(ours)
+
+
 DIRTY = """
 name: Dirty
 currency: CNY

@@ -199,7 +199,7 @@ LEDGER_WORDS: dict[str, str] = {
     "tier": "tier tier_change level level_change upgrade downgrade 等级变动 升级 等级变更 等级",
 }
 LINE_WORDS: dict[str, str] = {
-    "sale": "sale sales sold purchase order invoice sell verkauf rechnung vente facture 销售 售出 购买 消费 销售单 销售出库 正常销售",
+    "sale": "sale sales sold purchase order invoice sell payment charge verkauf rechnung vente facture 销售 售出 购买 消费 付款 支付 销售单 销售出库 正常销售",
     "return": "return returns returned refund refunds refunded credit_note creditnote credit_memo sales_return sale_return retoure rückgabe gutschrift erstattung retour "
     "remboursement avoir 退货 退款 退单 退货单 退款单 销售退货 退换 退回",
     "void": "void voided cancel cancelled canceled cancellation storno storniert annulé annulée annulation 撤销 作废 取消 冲销 冲正",
