@@ -35,7 +35,7 @@ class ColumnMap(_Strict):
     """How one canonical field is read: from `column`, or the constant `value`.
 
     format     dates only: a strptime pattern, `iso` (default), `excel` (date cells), `excel_serial` and `excel_serial_1904` (days as
-               numbers), `epoch_s`, `epoch_ms`, `epoch_us`
+               numbers), `epoch_s`, `epoch_ms`, `epoch_us`; [excel, PATTERN] for date cells among texts that are written so
     time_zone  dates only: the zone the file's times are in, where it is not the client's own
     decimal    amounts only: the decimal mark, `.` (default) or `,`
     null       texts that mean "not known" in this column
@@ -47,7 +47,7 @@ class ColumnMap(_Strict):
 
     column: str | None = None
     value: str | None = None
-    format: str | None = None
+    format: str | tuple[str, str] | None = None
     time_zone: str | None = None
     decimal: Literal[".", ","] = "."
     null: tuple[str, ...] = ()
@@ -61,6 +61,16 @@ class ColumnMap(_Strict):
     def _short(cls, given: Any) -> Any:
         return {"column": given} if isinstance(given, str) else given
 
+    @field_validator("format", mode="before")
+    @classmethod
+    def _formats(cls, given: Any) -> Any:
+        if not isinstance(given, list | tuple):
+            return given
+        # A text of the shape of a date cell is read as one; a date cell names no zone.
+        if len(given) != 2 or given[0] != "excel" or not re.match(r"(?!%Y-)(?!.*%[zZ]).*%", str(given[1])):
+            raise ValueError("several ways to write a date in one column are a guess: write one, or [excel, PATTERN] for date cells and texts")
+        return tuple(given)
+
     @field_validator("sign", mode="before")
     @classmethod
     def _sign(cls, given: Any) -> Any:
@@ -71,6 +81,16 @@ class ColumnMap(_Strict):
         if (self.column is None) == (self.value is None):
             raise ValueError("give either `column` or `value`")
         return self
+
+    @property
+    def text_format(self) -> str:
+        """How dates are written that are texts."""
+        return self.format[1] if isinstance(self.format, tuple) else self.format or "iso"
+
+    @property
+    def takes_date_cells(self) -> bool:
+        """Whether cells that are dates already count as they are."""
+        return isinstance(self.format, tuple) or self.format in (None, "iso", "excel")
 
 
 class Source(_Strict):

@@ -12,7 +12,7 @@ from custkit.client import Client
 from custkit.errors import BadInput
 from custkit.intake.copies import settle
 from custkit.intake.inputs import find_inputs
-from custkit.intake.ledger import PERSONAL, REMEDIES, printable, stop_past_limits
+from custkit.intake.ledger import PERSONAL, printable, remedy, stop_past_limits
 from custkit.intake.lines import make_lines
 from custkit.intake.merges import merge_customers
 from custkit.intake.staging import STRUCTURAL, FileCount, stage
@@ -76,5 +76,5 @@ def _aside(con: duckdb.DuckDBPyConnection, client: Client) -> tuple[tuple[str, i
     found = []
     for reason, count, file, line, column, value in rows:
         text = "(empty)" if not value else printable(f"{value[:2]}…" if column in personal else value[:60])
-        found.append((reason, count, f"{file} line {line}" + (f" column {column}" if column else ""), text, REMEDIES.get(reason, "")))
+        found.append((reason, count, f"{file} line {line}" + (f" column {column}" if column else ""), text, remedy(reason, value, file)))
     return tuple(found)

@@ -60,7 +60,8 @@ def read_excel(path: Path, source: Source) -> Reading:
             f"{path} sheet `{sheet}`: {len(wide)} merged ranges among the rows, such as {shown}: all but the first cell of each are empty; "
             "split them, or set `fill_merged: true` where all of a range hold what its first cell shows"
         )
-    blocks = _blocks(rows, sorted({0, *mapped}), start, xml.errors, wide)
+    marks = {place: source.columns[f].decimal for f, place in places.items()}
+    blocks = _blocks(rows, {place: marks.get(place, ".") for place in sorted({0, *mapped})}, start, xml.errors, wide)
     padded = {column - 1: cells for column, cells in xml.padded.items() if column - 1 in mapped}
     return Reading(tuple(header), places, blocks, filled=xml.filled if xml.filled >= 0 else None, padded=padded)
 
@@ -108,9 +109,12 @@ def _letters(column: int) -> str:
 
 
 def _blocks(
-    rows: Iterator[list[Any]], wanted: list[int], start: int, errors: dict[tuple[int, int], str], merged: list[tuple[int, int, int, int]]
+    rows: Iterator[list[Any]], wanted: dict[int, str], start: int, errors: dict[tuple[int, int], str], merged: list[tuple[int, int, int, int]]
 ) -> Iterator[Block]:
-    """Calamine gives an error cell as nothing at all; its text is put back, so that it is refused and not taken for an empty cell."""
+    """Blocks of the `wanted` columns, each with its decimal mark.
+
+    Calamine gives an error cell as nothing at all; its text is put back, so that it is refused and not taken for an empty cell.
+    """
     shown: dict[tuple[int, int, int, int], Any] = {}
     while True:
         taken = [row for _i, row in zip(range(ROWS), rows, strict=False)]
@@ -124,7 +128,7 @@ def _blocks(
             _fill(taken, start, place, shown)
         kept = taken if len(filled) == len(taken) else [taken[i] for i in filled]
         columns = list(zip(*kept, strict=True)) if kept else [()] * (max(wanted) + 1)
-        cells = {f"c{i}": column_of(list(columns[i])) for i in wanted}
+        cells = {f"c{i}": column_of(list(columns[i]), mark) for i, mark in wanted.items()}
         table = pa.table({**cells, LINE: pa.array(np.asarray(filled, np.int64) + start)})
         yield Block(table, len(taken), len(taken) - len(filled), read_bytes=table.nbytes)
         start += len(taken)
@@ -141,8 +145,11 @@ def _fill(taken: list[list[Any]], start: int, place: tuple[int, int, int, int], 
             cells[column - 1] = shown.get(place, "")
 
 
-def column_of(cells: list[Any]) -> pa.Array:
-    """Cells as calamine gives them → times where all are times, numbers where all are numbers, else text as exact as the cell was."""
+def column_of(cells: list[Any], mark: str = ".") -> pa.Array:
+    """Cells as calamine gives them → times where all are times, numbers where all are numbers, else text as exact as the cell was.
+
+    A number among texts gets the decimal `mark` by which the texts are read.
+    """
     kinds = set(map(type, cells))
     if kinds <= {str}:
         return pa.array(cells, pa.string())
@@ -151,7 +158,7 @@ def column_of(cells: list[Any]) -> pa.Array:
         return pa.array([None if cell == "" else cell for cell in cells], pa.timestamp("us"))
     if kinds <= {float, int, str} and only_blanks:
         return pa.array([None if cell == "" else float(cell) for cell in cells], pa.float64())
-    return pa.array([_text(cell) for cell in cells], pa.string())
+    return pa.array([_text(cell).replace(".", mark) if type(cell) is float else _text(cell) for cell in cells], pa.string())
 
 
 def _text(cell: Any) -> str:

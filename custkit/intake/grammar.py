@@ -6,10 +6,12 @@ Nothing here guesses. `10,10` is an amount only where the client file says `deci
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from babel.core import UnknownLocaleError
+from babel.languages import get_official_languages
 from babel.numbers import get_currency_symbol
 
 from custkit.client import ColumnMap
@@ -22,6 +24,7 @@ _ISO_LENGTHS = {
     len(shape): kind
     for shape, kind in (("2026-10-31", pa.date32()), ("2026-10-31 09:05", pa.timestamp("us")), ("2026-10-31 09:05:30", pa.timestamp("us")))
 }
+DATE_CELL_TEXT = "[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?)?"  # as text beside texts
 TOTAL_WORDS = ("total", "subtotal", "sub-total", "sub total", "grand total", "总计", "合计", "小计", "總計", "合計", "小計", "汇总")
 TRUE_WORDS = ("true", "t", "yes", "y", "1", "是", "有")
 FALSE_WORDS = ("false", "f", "no", "n", "0", "否", "无")
@@ -36,9 +39,15 @@ _SYMBOLS = {
     "JPY": ("¥", "￥", "円", "JP¥"), "USD": ("$", "US$"), "EUR": ("€", "Euro"), "GBP": ("£",),
     "TWD": ("NT$", "元", "圓"), "HKD": ("HK$", "元"), "KRW": ("₩", "원"), "INR": ("₹", "Rs.", "Rs"),
 }  # fmt: skip
-_ANY_CURRENCY = r"[$€£¥￥₩₹₽元円圓원]|\b(USD|EUR|GBP|CNY|RMB|JPY|KRW|INR|HKD|TWD|CHF|CAD|AUD)\b"
-_WIDE = "０１２３４５６７８９．，－＋＄￥（）　−‐‑–﹣"
-_NARROW = "0123456789.,-+$¥() -----"
+CODES = (
+    "USD", "EUR", "GBP", "CNY", "RMB", "JPY", "KRW", "INR", "HKD", "TWD", "CHF", "CAD", "AUD", "NZD", "SGD", "SEK", "NOK", "DKK", "PLN",
+    "CZK", "HUF", "RON", "BGN", "BRL", "MXN", "ZAR", "TRY", "ILS", "THB", "MYR", "IDR", "PHP", "VND", "AED", "SAR", "RUB", "UAH",
+)  # fmt: skip
+SIGNS = "$€£¥￥₩₹₽₺₴₫฿₱₪元円圓원"
+_ANY_CURRENCY = rf"[{SIGNS}]|\b({'|'.join(CODES)})\b"
+MINUS_BEHIND = "[)）]|.[-−‐‑–﹣]"  # what an accountant's negative shows, among others
+WIDE = "０１２３４５６７８９．，－＋＄￥（）　−‐‑–﹣"
+NARROW = "0123456789.,-+$¥() -----"
 
 
 def lit(text: str) -> str:
@@ -151,7 +160,7 @@ class Grammar:
             digits = f"length(regexp_replace(split_part({plain}, '.', 1), '[^0-9]', '', 'g'))"
             too_big = f"{digits} > 12 OR abs({self.raw(plain)}) >= {self.largest}"
             return (
-                f"CASE WHEN {plain} IS NULL AND regexp_matches({text}, '[0-9]') AND regexp_matches({text}, {lit(_ANY_CURRENCY)}) "
+                f"CASE WHEN {plain} IS NULL AND regexp_matches({text}, '[0-9]') AND regexp_matches({self._bare(text)}, {lit(_ANY_CURRENCY)}) "
                 f"THEN 'currency_mismatch' WHEN {plain} IS NULL THEN '{kind}' WHEN {too_big} THEN 'amount_out_of_range' "
                 f"ELSE '{'not_a_money_value' if self.is_money else kind}' END"
             )
@@ -163,7 +172,7 @@ class Grammar:
 
     def direct(self, cell: str, cell_kind: str) -> str | None:
         """SQL of the raw value of a cell that the file holds typed; null where refused; None where it must go through text."""
-        if self.kind == "timestamp" and self.map.format in (None, "iso", "excel"):
+        if self.kind == "timestamp" and self.map.takes_date_cells:
             if cell_kind == "timestamptz":
                 return f"({cell} AT TIME ZONE {lit(self.zone)})"
             if cell_kind in ("timestamp", "date"):
@@ -186,22 +195,35 @@ class Grammar:
             usual, digits = "'[+-]?[0-9]{1,12}([.][0-9]{1,4})?'", text
         return f"CASE WHEN regexp_full_match({text}, {usual}) THEN {digits} ELSE {self._unusual(text)} END"
 
-    def _unusual(self, text: str) -> str:
-        narrow = f"translate({text}, {lit(_WIDE)}, {lit(_NARROW)})"
+    def _bare(self, text: str) -> str:
+        """SQL of the text in narrow characters, without the client's own currency at either end."""
+        narrow = f"translate({text}, {lit(WIDE)}, {lit(NARROW)})"
         mine = "|".join(_escape(symbol) for symbol in own_symbols(self.currency))
-        front, behind = rf"^([+-]?)[\s ]*(?:{mine})[\s ]*([+-]?)", rf"[\s ]*(?:{mine})$"
-        bare = rf"regexp_replace(regexp_replace({narrow}, {lit(front)}, '\1\2'), {lit(behind)}, '')"
+        front, behind = rf"^([+-]?[(]?)[\s ]*(?:{mine})[\s ]*([+-]?[(]?)", rf"([)-]?)[\s ]*(?:{mine})[\s ]*([)-]?)$"
+        return rf"regexp_replace(regexp_replace({narrow}, {lit(front)}, '\1\2'), {lit(behind)}, '\1\2')"
+
+    @property
+    def _unsigned(self) -> str:
+        """A pattern of the digits of an amount: thousands set apart in one way, or as in India, and a fraction."""
         mark, other = (",", "[.]") if self.map.decimal == "," else (".", "[,]")
         groups = "|".join(f"(?:{sep}[0-9]{{3}})+" for sep in (other, "[ ]", "[\u00a0]", "[\u2009]", "[\u202f]", "[’']"))
-        fraction = f"(?:[{mark}][0-9]+)?"
-        whole = f"^[+-]?(?:[0-9]+{fraction}|[0-9]{{1,3}}(?:{groups}){fraction}|[{mark}][0-9]+)$"
+        indian = "" if mark == "," else "|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}"
+        return f"(?:(?:[0-9]+|[0-9]{{1,3}}(?:{groups}){indian})(?:[{mark}][0-9]+)?|[{mark}][0-9]+)"
+
+    def negated(self, text: str) -> str:
+        """SQL of whether the text is a negative amount as accountants write it, (24.75) or 24.75-; scores and counts are none."""
+        accounting = f"[(]{self._unsigned}[)]|{self._unsigned}-"
+        return f"regexp_full_match({self._bare(text)}, {lit(accounting)})" if self.kind == "decimal" else "false"
+
+    def _unusual(self, text: str) -> str:
+        bare, mark = self._bare(text), self.map.decimal
         digits = f"regexp_replace({bare}, {lit('[^0-9+' + mark + '-]')}, '', 'g')"
-        if mark == ",":
-            digits = f"replace({digits}, ',', '.')"
-        return f"CASE WHEN regexp_matches({bare}, {lit(whole)}) THEN {digits} END"
+        behind = f"'-' || regexp_replace({bare}, {lit('[^0-9' + mark + ']')}, '', 'g')"
+        plain = f"CASE WHEN regexp_full_match({bare}, {lit('[+-]?' + self._unsigned)}) THEN {digits} WHEN {self.negated(text)} THEN {behind} END"
+        return f"replace({plain}, ',', '.')" if mark == "," else plain
 
     def _time(self, text: str) -> str:
-        how = self.map.format or "iso"
+        how = self.map.text_format
         if how in EPOCHS:
             digits, unit = EPOCHS[how]
             instant = f"make_timestamp(CAST({text} AS BIGINT) * {unit})"
@@ -211,29 +233,35 @@ class Grammar:
             instant = self._shift(f"TIMESTAMP '{SERIALS[how]}' + to_seconds({seconds})", self.map.time_zone)
             return f"CASE WHEN regexp_full_match({text}, '[0-9]{{1,6}}([.][0-9]{{1,12}})?') THEN {instant} END"
         if how in ("iso", "excel"):
-            shape = "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?"
-            instant = rf"TRY_CAST(regexp_replace({text}, '([+-][0-9]{{2}}):?([0-9]{{2}})$', '\1:\2') AS TIMESTAMPTZ)"
-            aware = f"{instant} AT TIME ZONE {lit(self.zone)}"
+            shape = "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?)?"
+            near = rf"regexp_replace(regexp_replace({text}, ' ?(UTC|GMT|Z)$', '+00:00'), ' ?([+-][0-9]{{2}}):?([0-9]{{2}})?$', '\1:\2')"
+            whole = rf"regexp_replace({near}, '([T ][0-9]{{2}}:[0-9]{{2}})([+-])', '\1:00\2')"
+            aware = f"TRY_CAST(rtrim({whole}, ':') AS TIMESTAMPTZ) AT TIME ZONE {lit(self.zone)}"
             return (
                 f"CASE WHEN regexp_full_match({text}, '{shape}') THEN {self._shift(self._wall(text), self.map.time_zone)} "
-                f"WHEN regexp_full_match({text}, '{shape}(Z|[+-][0-9]{{2}}:?[0-9]{{2}})') THEN {aware} "
-                f"WHEN regexp_full_match({text}, '{shape}[+-][0-9]{{2}}') AND length({text}) > 21 THEN {aware} END"
+                f"WHEN regexp_full_match({text}, '{shape} ?(UTC|GMT|Z|[+-][0-9]{{2}}:?[0-9]{{2}})') THEN {aware} "
+                f"WHEN regexp_full_match({text}, '{shape} ?[+-][0-9]{{2}}') AND length({text}) > 21 THEN {aware} END"
             )
+        if _names_zone(how):
+            return f"try_strptime({text}, {lit(how)}) AT TIME ZONE {lit(self.zone)}"
         return self._shift(self._wall(text), self.map.time_zone)
 
     def _wall(self, text: str) -> str:
         """SQL of the wall clock that `text` shows in its own zone."""
-        if self.map.format in (None, "iso", "excel"):
+        how = self.map.text_format
+        if how in ("iso", "excel"):
             return f"TRY_CAST({text} AS TIMESTAMP)"
-        if "%p" in self.map.format:
-            text = f"replace(replace({text}, '上午', 'AM'), '下午', 'PM')"
-        return f"CAST(try_strptime({text}, {lit(self.map.format)}) AS TIMESTAMP)"
+        halves = f"replace(replace({text}, '上午', 'AM'), '下午', 'PM')" if "%p" in how else text
+        written = f"CAST(try_strptime({halves}, {lit(how)}) AS TIMESTAMP)"
+        if self.map.takes_date_cells:
+            return f"CASE WHEN regexp_full_match({text}, {lit(DATE_CELL_TEXT)}) THEN TRY_CAST({text} AS TIMESTAMP) ELSE {written} END"
+        return written
 
     def turned(self, text: str) -> tuple[str, str] | None:
         """SQL of whether `text` is a time that its zone's clock skips, and one that it shows twice; None in the client's own zone."""
         zone = self.map.time_zone
-        how = self.map.format or "iso"
-        if self.kind != "timestamp" or zone in (None, self.zone) or not (how in ("iso", "excel") or "%" in how):
+        how = self.map.text_format
+        if self.kind != "timestamp" or zone in (None, self.zone) or _names_zone(how) or not (how in ("iso", "excel") or "%" in how):
             return None
         at, wall = lit(str(zone)), self._wall(text)
         again = [f"((({wall} AT TIME ZONE {at}) {sign} INTERVAL 1 HOUR) AT TIME ZONE {at}) = {wall}" for sign in "+-"]
@@ -246,6 +274,11 @@ class Grammar:
         return f"(({instant} AT TIME ZONE {lit(zone)}) AT TIME ZONE {lit(self.zone)})"
 
 
+def _names_zone(how: str) -> bool:
+    """Whether times written so say themselves which zone they are in."""
+    return "%z" in how.lower()
+
+
 def _words(words: tuple[str, ...]) -> str:
     return ", ".join(lit(word) for word in words)
 
@@ -254,12 +287,15 @@ def _escape(symbol: str) -> str:
     return "".join(f"[{c}]" if c in ".$^|()?*+[]{}\\" else c for c in symbol)
 
 
+@cache
 def own_symbols(currency: str) -> tuple[str, ...]:
-    """How people write `currency` beside an amount, longest first: `¥`, `元`, `CNY` …"""
+    """How people write `currency` beside an amount, longest first: `¥`, `元`, `CNY` …; also as the country it is named after does."""
     found = {currency, *_SYMBOLS.get(currency, ())}
-    for locale in ("en", "zh_CN", "de"):
+    home = currency[:2]
+    for locale in ("en", "zh_CN", "de", *(f"{language}_{home}" for language in get_official_languages(home, de_facto=True))):
         try:
             found.add(get_currency_symbol(currency, locale))
-        except UnknownLocaleError:  # pragma: no cover
+        except (UnknownLocaleError, ValueError):  # a country whose language has no rules of its own
             continue
+    found |= {symbol.rstrip(".") for symbol in found}
     return tuple(sorted(found | {s.lower() for s in found}, key=lambda s: (-len(s), s)))

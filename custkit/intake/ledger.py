@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import duckdb
 
 from custkit.client import Client
 from custkit.errors import BadInput, CustkitError
+from custkit.intake.guess.values import formats_of
+from custkit.intake.inputs import ENDINGS
 from custkit.intake.staging import STRUCTURAL, FileCount
 from custkit.intake.write import file_sum
 
@@ -36,6 +40,21 @@ REMEDIES = {
 }
 PERSONAL = ("customer_id", "visitor_id", "merged_into")
 SHOWN = 5
+
+
+@lru_cache(10_000)
+def remedy(reason: str, value: str | None, file: str) -> str:
+    """What would do about a row set aside for `reason`, as far as the value tells; empty where nothing is known."""
+    text = (value or "").strip()
+    if reason == "date_format":
+        ways = [f'[excel, "{way}"]' if "%" in way and ENDINGS.get(Path(file).suffix.lower()) == "excel" else way for way in formats_of(text)]
+        shown = f"`{'` or `'.join(ways)}` reads this one" if ways else "such as `%d.%m.%Y %H:%M`, or correct the day in the export"
+        return f"{REMEDIES[reason]}: {shown}"
+    if reason in ("amount_unparsable", "number_unparsable") and re.search(r"\d", text):
+        if re.search(r"(?i)\b[CD]R\b\.?$", text):
+            return "CR and DR mean the opposite in different houses: have such amounts written with a minus or without"
+        return "have it exported as a plain number, or set `decimal` if its mark is the other one"
+    return REMEDIES.get(reason, "")
 
 
 def printable(text: str) -> str:
@@ -92,7 +111,7 @@ def _examples(con: duckdb.DuckDBPyConnection, client: Client) -> list[str]:
             else f"`{printable(value[:2] + '…' if column in personal else value[:60])}`"
         )
         where = f"{file} line {line}" + (f" column {column}" if column else "")
-        fix = f"; {REMEDIES[reason]}" if reason in REMEDIES else ""
+        fix = f"; {said}" if (said := remedy(reason, value, file)) else ""
         text.append(f"  {where}: {shown} ({reason}, {count} {'row' if count == 1 else 'rows'}{fix})")
     return text
 

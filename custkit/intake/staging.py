@@ -20,7 +20,7 @@ from custkit.intake.block import BATCH, LINE, ROW_GROUP, Block, Reading, differe
 from custkit.intake.counters import count_records
 from custkit.intake.delimited import read_delimited
 from custkit.intake.excel import number_text, read_excel
-from custkit.intake.grammar import CHECKED, SERIALS, TOTAL_WORDS, Grammar, field_type, is_as_read, lit, name
+from custkit.intake.grammar import CHECKED, MINUS_BEHIND, SERIALS, TOTAL_WORDS, Grammar, field_type, is_as_read, lit, name
 from custkit.intake.inputs import Input, written_to
 from custkit.intake.notes import Note
 from custkit.intake.parquet import read_parquet
@@ -28,7 +28,7 @@ from custkit.tables import SENT
 
 READERS = {"csv": read_delimited, "excel": read_excel, "parquet": read_parquet}
 MONEY_FIELDS = ("amount", "unit_price", "unit_cost", "order_total")
-_ZONED = r":\d\d(:\d\d)?(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)( BC)?$"
+_ZONED = r":\d\d(:\d\d)?(\.\d+)? ?(Z|UTC|GMT|[+-]\d\d(:?\d\d)?)( BC)?$"
 QUOTED_ID = "'[0-9A-Za-z_-]+"
 _WRAPPED = '="[^"]*"'  # what a spreadsheet writes to keep a number as it is
 _WRAPPERS = ((b"=", '="'), (b"'", "'"))  # a byte quickly told to be absent, and how a wrapped cell begins
@@ -198,6 +198,7 @@ class _Typist:
         self.with_wrapper: set[str] = set()
         self.with_length: set[str] = set()
         self.with_gap: set[str] = set()
+        self.with_bracket: set[str] = set()  # amounts that may be negative as accountants write it
         self.carried: dict[str, Any] = {}
         self.met: dict[tuple[str, str, str, int], int] = {}  # what is odd, table, column, file: rows
         self.zones: dict[tuple[int, str], list[int]] = {}  # source and field: times with a zone, times without
@@ -261,6 +262,9 @@ class _Typist:
             kind = field_type(source.table, f)
             if kind == "string" and any(bytes_ in whole and pc.any(pc.starts_with(different, mark)).as_py() for bytes_, mark in _WRAPPERS):
                 self.with_wrapper.add(column)
+            brackets = not whole.isascii() or b")" in whole or b"-" in whole
+            if kind == "decimal" and brackets and pc.any(pc.match_substring_regex(different, MINUS_BEHIND)).as_py():
+                self.with_bracket.add(column)
             if kind == "timestamp" and source.columns[f].time_zone is None and source.columns[f].format in (None, "iso", "excel"):
                 zoned = _with_zone(data, longest)
                 self._count_zones(number, f, zoned, rows_where(data, lambda texts: pc.greater(pc.binary_length(texts), 10)) - zoned)
@@ -313,7 +317,7 @@ class _Typist:
         finally:
             self.con.unregister("block")
             self.waiting, self.with_control, self.with_exponent, self.with_error = [], set(), set(), set()
-            self.with_wrapper, self.with_length, self.with_gap = set(), set(), set()
+            self.with_wrapper, self.with_length, self.with_gap, self.with_bracket = set(), set(), set(), set()
 
     def _register(self, table: pa.Table) -> None:
         self.con.register("block", pa.Table.from_batches(table.to_batches(max_chunksize=ROW_GROUP), table.schema))
@@ -344,8 +348,10 @@ class _Typist:
                 column.refuse(f"regexp_full_match({t}, {lit(_DIGITS_LOST)})")
             if grammar.kind != "string" or f in CHECKED:
                 column.refuse(f"{t} IS NOT NULL AND {name(f)} IS NULL")
-            if kind == "text" and grammar.turned(t):
-                self._count_turned(f, meant(cell, kind, grammar), grammar)
+            if at in self.with_bracket:
+                self._count(f, meant(cell, kind, grammar), {"accounting_negative": grammar.negated("t")})
+            if kind == "text" and (turned := grammar.turned("t")):  # a rule decides such times, no fact
+                self._count(f, meant(cell, kind, grammar), dict(zip(("hour_skipped", "hour_twice"), turned, strict=True)))
             columns.append(column)
         table, columns = self._by_text(table, columns)
         failures = [when for column in columns for when in column.failures]
@@ -392,14 +398,11 @@ class _Typist:
             self._meet("unwrapped", number, f, rows)
         return f"CASE WHEN {wrapped} THEN trim({cell}[3:-2]) WHEN {quoted} THEN {cell}[2:] ELSE {cell} END"
 
-    def _count_turned(self, f: str, text: str, grammar: Grammar) -> None:
-        """Count the times that the zone's clock skips or shows twice: a rule decides them, no fact."""
-        skipped, twice = grammar.turned("t") or ("false", "false")
-        found = self.con.execute(
-            f"SELECT {FILE}, count(*) FILTER ({skipped}), count(*) FILTER ({twice}) FROM (SELECT {FILE}, {text} AS t FROM block) GROUP BY 1"
-        ).fetchall()
-        for number, *counts in found:
-            for code, rows in zip(("hour_skipped", "hour_twice"), counts, strict=True):
+    def _count(self, f: str, text: str, odd: dict[str, str]) -> None:
+        """Count the cells that are odd in each way: SQL of whether `t`, their text, is."""
+        ways = ", ".join(f"count(*) FILTER ({when})" for when in odd.values())
+        for number, *counts in self.con.execute(f"SELECT {FILE}, {ways} FROM (SELECT {FILE}, {text} AS t FROM block) GROUP BY 1").fetchall():
+            for code, rows in zip(odd, counts, strict=True):
                 self._meet(code, number, f, rows)
 
     def _explain(self, source: Source, fields: dict[str, Grammar], kinds: dict[str, str]) -> None:
@@ -555,7 +558,7 @@ def _prepared(table: pa.Table, source: Source, places: dict[str, int]) -> tuple[
         data = table[f"c{place}"] if f"c{place}" in table.column_names else pa.nulls(table.num_rows, pa.string())
         given = source.columns.get(f)
         kind = field_type(source.table, f) if f else "string"
-        as_text = given is None or kind == "string" or bool(given.null or given.values or given.format in SERIALS)
+        as_text = given is None or kind == "string" or bool(given.null or given.values or given.text_format in SERIALS)
         how = (place, as_text, given is None or is_as_read(kind, f, given))
         if how not in made:
             made[how] = _cells(data, *how[1:])

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from custkit.client import Client
 from custkit.errors import BadInput
 from custkit.intake import take_snapshot
-from custkit.intake.ledger import REMEDIES
+from custkit.intake.ledger import remedy
 from custkit.intake.persons import home_of
 from custkit.intake.staging import STRUCTURAL
 from custkit.reporting.lists import write_lists
@@ -41,7 +41,8 @@ def write_aside(client: Client) -> Aside:
     """
     found = pq.read_table(_source(client))
     found = found.filter(pc.invert(pc.is_in(found["reason"], pa.array(STRUCTURAL))))
-    remedies = pa.array([REMEDIES.get(reason) for reason in found["reason"].to_pylist()], pa.string())
+    rows = found.select(["reason", "value", "file"]).to_pylist()
+    remedies = pa.array([remedy(**row) or None for row in rows], pa.string())
     folder = home_of(client.slug) / FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
     for old in folder.glob(f"{NAME}*"):

@@ -19,7 +19,7 @@ from custkit.intake.guess.facts import Facts, facts_of
 from custkit.intake.guess.fit import CODES, DICTIONARIES, IDS, MONEY, currency_of, translation
 from custkit.intake.guess.headers import concept_score, plain, tokens
 from custkit.intake.guess.samples import Sample, all_words
-from custkit.intake.guess.values import Column, Time, shown
+from custkit.intake.guess.values import SOME_TIMES, Column, Time, shown
 from custkit.intake.guess.vocabulary import CONCEPTS, FIELDS
 from custkit.tables import SENT, source_fields
 
@@ -179,7 +179,7 @@ def _source(sample: Sample, facts: Facts, chosen: tuple[Fit | None, float], give
         questions.append(Question(f"encoding:{sample.label}", f"Which encoding reads right? {readings}", sample.encoding.name))
     if fit is None:
         return Source(sample, None, sure, {}, columns=columns, unread=dict.fromkeys(columns, ""))
-    decimal = _decimal(sample, facts, fit, given, questions) if sample.format == "csv" else "."
+    decimal = _decimal(sample, facts, fit, given, questions)
     mapped: dict[str, Mapped] = {}
     maybe: dict[str, str] = {}
     for f in (f for f in source_fields(fit.table) if f in fit.places):
@@ -258,6 +258,7 @@ def _decimal(sample: Sample, facts: Facts, fit: Fit, given: Mapping[str, str], q
             raise BadInput(f"--answer decimal:{sample.label}={answer}: write . or ,")
         return answer
     numeric = [facts.columns[place] for f, place in fit.places.items() if f in MONEY or f in ("quantity", "points")]
+    numeric = [column for column in numeric if column.kind != "number"]
     proven = Counter(mark for mark, certain in (c.decimal for c in numeric if any("," in x or "." in x for x in c.filled)) if certain)
     if proven:
         return proven.most_common(1)[0][0]
@@ -279,9 +280,9 @@ def _options(
     if f.endswith("_at"):
         return _time_options(sample, column, given, questions, notes)
     if f in MONEY or f in ("quantity", "points"):
-        known = column.read(decimal) if sample.format == "csv" else column.numbers
+        known = column.numbers if column.kind == "number" else column.read(decimal)
         real = known[np.isfinite(known)]
-        if decimal == ",":
+        if decimal == "," and column.kind != "number":
             options["decimal"] = ","
         if f in ("discount_amount", "coupon_amount") and (real < 0).sum() > (real > 0).sum():
             options["sign"] = -1
@@ -366,6 +367,8 @@ def _time_options(
         text = f"{sample.label}: is {cell} in {column.name} {first} ({time.format}) or {second} ({time.rival})?"
         questions.append(Question(key, text, time.format, (time.format, time.rival)))
         notes.append(f"day and month may be the other way round: {time.rival}")
+    if column.kind == SOME_TIMES:
+        form = ("excel", form) if "%" in form else "excel"
     if form != "iso":
         options["format"] = form
     if {"utc", "gmt"} & set(re.split(r"[\W_]+", column.name.lower())):
@@ -475,7 +478,8 @@ def _signs(header: str, column: Column, yuan: dict[str, str]) -> Counter[str]:
     marked = [cell.lower().replace("￥", "¥") for cell in column.filled if not re.fullmatch(r"[\d.,\s+-]*", cell)][:500]
     name = header.lower().replace("_", " ")
     for sign, code in (words.CURRENCIES | yuan).items():
-        shape = re.compile(rf"(?<![a-z]){re.escape(sign)}(?![a-z])" if sign.isascii() and sign.isalpha() else re.escape(sign))
+        behind = "(?![a-z])" if sign.isascii() and sign.isalpha() else ""
+        shape = re.compile(rf"(?<![a-z]){re.escape(sign)}{behind}" if sign.isascii() else re.escape(sign))
         found[code] += sum(bool(shape.search(cell)) for cell in marked) + 50 * bool(shape.search(name))
     return +found
 

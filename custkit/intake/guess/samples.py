@@ -33,7 +33,7 @@ from custkit.intake.database import (
 )
 from custkit.intake.grammar import TOTAL_WORDS
 from custkit.intake.guess.encodings import Encoding, guess_encoding
-from custkit.intake.guess.values import is_number, looks_like_time
+from custkit.intake.guess.values import SOME_TIMES, Column, is_number, looks_like_time
 from custkit.intake.inputs import ENDINGS
 
 ROWS = 8_000
@@ -46,7 +46,7 @@ PACKED = {".gz", ".zip", ".7z", ".rar", ".bz2", ".xz", ".zst"}
 class Sample:
     """Some rows of one or more files of one shape (or one sheet): column names, and the cells of each column as text, empty where unknown.
 
-    kinds     what the file itself says of a column: time, number, text; empty for a file of text
+    kinds     what the file itself says of a column: time, number, text, some times; empty for a file of text
     header    False where the first line is data and the names were made up
     relation  the table of a database, which `database` names as env:VARIABLE
     """
@@ -319,7 +319,7 @@ def _sample(path: Path, form: str, rows: list[list[Any]], skip: int, width: int,
     body = [row for row in body[: ROWS + 99] if [_cell(cell) for cell in row] != named and not _is_total(row)][:ROWS]
     raw = [[row[i] if i < len(row) else "" for row in body] for i in range(width)]
     kinds = tuple(_kind(column) for column in raw) if form == "excel" else ()
-    return Sample((path,), form, names, tuple(tuple(map(_cell, column)) for column in raw), kinds, skip_rows=skip, header=header, **more)
+    return Sample((path,), form, names, tuple(map(_cells, raw)), kinds, skip_rows=skip, header=header, **more)
 
 
 def _is_total(row: list[Any]) -> bool:
@@ -328,7 +328,21 @@ def _is_total(row: list[Any]) -> bool:
 
 def _kind(cells: list[Any]) -> str:
     kinds = {type(cell) for cell in cells if cell not in ("", None)}
+    if kinds - {datetime, date} and kinds & {datetime, date}:
+        return SOME_TIMES
     return "time" if kinds and kinds <= {datetime, date} else "number" if kinds and kinds <= {float, int} else "text"
+
+
+def _cells(column: list[Any]) -> tuple[str, ...]:
+    """Cells as text; numbers among texts with the decimal mark that the texts have, as intake reads them."""
+    cells = tuple(map(_cell, column))
+    texts = tuple(cell.strip() for cell in column if isinstance(cell, str) and cell.strip())
+    if not texts or not any(isinstance(cell, float) for cell in column):
+        return cells
+    beside = Column("", texts)
+    if not beside.is_numeric or beside.decimal[0] == ".":
+        return cells
+    return tuple(text.replace(".", ",") if isinstance(cell, float) else text for cell, text in zip(column, cells, strict=True))
 
 
 def _cell(cell: Any) -> str:

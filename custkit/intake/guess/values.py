@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
 import numpy as np
 
-from custkit.intake.grammar import FALSE_WORDS, TRUE_WORDS
+from custkit.intake.grammar import CODES, DATE_CELL_TEXT, FALSE_WORDS, NARROW, SIGNS, TRUE_WORDS, WIDE
 
 ENOUGH = 0.9
-_MONEY = re.compile(r"^[+-]?\s*(?:[$€£¥￥₩]|US\$|NT\$|HK\$|EUR|USD|GBP|CNY|RMB)?\s*[+-]?(.*?)\s*(?:[$€£¥￥元円圓]|EUR|USD|GBP|CNY|RMB)?$")
-_POINT = re.compile(r"^[0-9]{1,15}(\.[0-9]+)?$|^[0-9]{1,3}([, \u00a0\u202f’'][0-9]{3})+(\.[0-9]+)?$|^\.[0-9]+$")
+SOME_TIMES = "some times"  # the kind of a column of a workbook that holds date cells and others
+DATE_CELL = re.compile(DATE_CELL_TEXT)
+_MONEY = rf"(?:(?:[A-Z]{{1,3}})?[{SIGNS}]|{'|'.join(CODES)}|Euro|人民币|[Kk]r\.?|Fr\.|Rs\.?|zł|Kč|Ft|lei)"
+_FRONT, _BEHIND = re.compile(rf"^([+-]?\(?)\s*{_MONEY}\s*([+-]?\(?)"), re.compile(rf"([)-]?)\s*{_MONEY}\s*([)-]?)$")
+_SIGNED = re.compile(r"(?P<minus>-)?\+?(?P<plain>[^-+()]+)|\((?P<within>[^-+()]+)\)|(?P<before>[^-+()]+)-")
+_POINT = re.compile(
+    r"^[0-9]{1,15}(\.[0-9]+)?$|^[0-9]{1,3}([, \u00a0\u202f’'][0-9]{3})+(\.[0-9]+)?$|^[0-9]{1,2}(,[0-9]{2})+,[0-9]{3}(\.[0-9]+)?$|^\.[0-9]+$"
+)
 _COMMA = re.compile(r"^[0-9]{1,15}(,[0-9]+)?$|^[0-9]{1,3}([. \u00a0\u202f’'][0-9]{3})+(,[0-9]+)?$|^,[0-9]+$")
 _CLOCK = r"(?:[T ]+(?P<h>\d{1,2}):(?P<min>\d{2})(?P<s>:\d{2})?(?P<f>\.\d{1,9})?(?: ?(?P<p>[AaPp][Mm]))?)?"
-_ZONE = r"(?: ?(?P<z>Z|[+-]\d{2}:?\d{2}))?"
+_ZONE = r"(?: ?(?P<z>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?))?"
 _YMD = re.compile(r"^(?P<y>\d{4})(?P<a>[-/.])(?P<m>\d{1,2})(?P=a)(?P<d>\d{1,2})" + _CLOCK + _ZONE + "$")
 _XXY = re.compile(r"^(?P<first>\d{1,2})(?P<a>[-/.])(?P<second>\d{1,2})(?P=a)(?P<y>\d{4}|\d{2})" + _CLOCK + "$")
 _CHINESE = re.compile(r"^(?P<y>\d{4})年(?P<m>\d{1,2})月(?P<d>\d{1,2})日" + _CLOCK + "$")
 _WORD = re.compile(r"^(?P<d>\d{1,2})(?P<a>[- ])(?P<m>[A-Za-z]{3,9})\.?[- ,]+(?P<y>\d{4}|\d{2})" + _CLOCK + "$")
 _WORD_FIRST = re.compile(r"^(?P<m>[A-Za-z]{3,9})\.? (?P<d>\d{1,2}), ?(?P<y>\d{4})" + _CLOCK + "$")
 _MONTHS = {m: i for i, m in enumerate(("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1)}
+_NARROW = str.maketrans(WIDE, NARROW)
 PERSONAL = (
     ("mail address", re.compile(r"^[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}$")),
     ("phone number", re.compile(r"^(\+\d{1,3}[ -]?)(\(?\d{1,4}\)?[ -]?){2,5}$|^1[3-9]\d{9}$|^0\d{1,4}[ /-]\d{4,8}$")),
@@ -37,8 +44,17 @@ def is_number(text: str) -> bool:
 
 
 def _bare(text: str) -> str:
-    found = _MONEY.match(text.strip())
-    return found[1].strip() if found else text
+    return _signed(text)[1]
+
+
+def _signed(text: str) -> tuple[bool, str]:
+    """Whether an amount is below zero, also as accountants write it, and its digits and marks; a text that is none as it is."""
+    plain = text.strip().translate(_NARROW)
+    bare = _BEHIND.sub(r"\1\2", _FRONT.sub(r"\1\2", plain))
+    found = _SIGNED.fullmatch(bare)
+    if not found:
+        return False, text
+    return not found["plain"] or bool(found["minus"]), (found["plain"] or "").strip() or found["within"] or found["before"]
 
 
 def looks_like_time(text: str) -> bool:
@@ -135,13 +151,31 @@ class Column:
     @cached_property
     def times(self) -> list[Time]:
         """Ways to read the column as times, best first; none where it is something else."""
+        if self.kind == SOME_TIMES:
+            return self._beside_date_cells()
         if self.kind == "time":
             return [Time("iso", 1.0, has_clock=any(not cell.endswith("00:00:00") and len(cell) > 10 for cell in self.filled[:2000]))]
         return read_times(self.filled)
 
+    def _beside_date_cells(self) -> list[Time]:
+        """Date cells, and the way most of the texts among them are written, where there is one."""
+        texts = [cell for cell in self.filled if not DATE_CELL.fullmatch(cell)]
+        share = 1 - len(texts) / len(self.filled)
+        if self.is_turned or share < 0.5 and not read_times(texts):
+            return []
+        ways = [way for way in read_times(texts) if "%" in way.format and not way.format.startswith("%Y-")]
+        return [replace(way, share=share + (1 - share) * way.share) for way in ways] or [Time("iso", share)]
+
+    @property
+    def is_turned(self) -> bool:
+        """True where days up to the 12th are date cells and the others texts: a spreadsheet took the day for the month."""
+        dated = [int(cell[8:10]) for cell in self.filled if DATE_CELL.fullmatch(cell)]
+        days = [int(found["first"]) for cell in self.filled if (found := _XXY.match(cell))]
+        return self.kind == SOME_TIMES and min(len(dated), len(days)) >= 3 and max(dated) <= 12 < min(days)
+
     @property
     def is_time(self) -> bool:
-        return bool(self.times) and self.times[0].share >= ENOUGH
+        return bool(self.times) and self.times[0].share >= (0.5 if self.kind == SOME_TIMES else ENOUGH)
 
     @property
     def is_serial(self) -> bool:
@@ -174,12 +208,11 @@ class Column:
 
 
 def _number(cell: str, decimal: str) -> float:
-    bare = _bare(cell)
+    negative, bare = _signed(cell)
     if not (_COMMA if decimal == "," else _POINT).match(bare):
         return np.nan
     digits = re.sub(r"[^0-9,.]", "", bare)
     digits = digits.replace(".", "").replace(",", ".") if decimal == "," else digits.replace(",", "")
-    negative = cell.lstrip().startswith("-") or bool(re.match(r"^\D{1,4}-", cell))
     return -float(digits) if negative else float(digits)
 
 
@@ -273,6 +306,19 @@ def _numbers(cells: list[str]) -> list[Time]:
         elif re.fullmatch(r"[345]\d{4}(\.\d+)?", cell):
             found["excel_serial"] += 1
     return [Time(form, count / len(cells), has_clock=form not in ("%Y%m%d", "%Y-%m")) for form, count in found.items()]
+
+
+def formats_of(text: str) -> list[str]:
+    """Every format by which `text` is a day that there is."""
+    ways = [way for time in read_times([text]) for way in (time.format, time.rival) if way]
+    return [way for way in ways if way != "iso" and "%" not in way or _reads(way, text)]
+
+
+def _reads(form: str, text: str) -> bool:
+    try:
+        return bool(datetime.fromisoformat(text) if form == "iso" else datetime.strptime(text, form))
+    except ValueError:
+        return False
 
 
 def shown(time: Time, cell: str) -> str:

@@ -1,39 +1,41 @@
-"""The words people head their columns with, in English and Chinese, by what they mean; and the words of our own lists in other people's."""
+"""The words people head their columns with, in English, Chinese and, for order lines, German and French, by what they mean; and the words of our own lists in other people's."""
 
 from __future__ import annotations
 
 import unicodedata
 
+from custkit.intake.grammar import CODES
+
 # One concept a line. Chinese in simplified characters: a header is brought to them before it is compared.
 CONCEPTS: dict[str, str] = {
-    "order": "order id|order|invoice id|invoice|receipt id|receipt|basket id|basket|transaction id|transaction|bill id|bill|ticket id|ticket|document id|purchase id|sale id|check id|order reference|increment id|beleg|bon"
+    "order": "order id|order|invoice id|invoice|receipt id|receipt|basket id|basket|transaction id|transaction|bill id|bill|ticket id|ticket|document id|purchase id|sale id|check id|order reference|increment id|beleg|bon|beleg id|bestellung|bestell id|auftrag|auftrags id|rechnung|rechnungs id|faktura id|commande|n° commande|facture|n° facture|n° ticket"
     "|订单号|订单编号|订单|订单id|单号|单据号|单据编号|交易号|交易流水号|小票号|小票|发票号|销售单号|账单号|主订单编号|购物篮|订货单号|母订单号",
-    "customer": "customer id|customer|client id|client|member id|member|user id|user|buyer id|buyer|shopper id|household id|household key|card id|card holder|cardholder|card|account id|account|loyalty id|loyalty card id|member card|subscriber id|contact id|person id|patron id|guest id|uid|kunde"
+    "customer": "customer id|customer|client id|client|member id|member|user id|user|buyer id|buyer|shopper id|household id|household key|card id|card holder|cardholder|card|account id|account|loyalty id|loyalty card id|member card|subscriber id|contact id|person id|patron id|guest id|uid|kunde|kunden id|auftraggeber|client|n° client"
     "|客户号|客户编号|客户id|客户|顾客号|顾客编号|顾客|会员号|会员编号|会员卡号|会员id|会员|用户id|用户编号|用户|买家id|买家会员名|买家|卡号|账号",
     "former_customer": "old id|old customer id|old customer|former id|former customer id|previous id|previous customer id|merged id|merged customer id|duplicate id|duplicate customer id|duplicate|secondary id|secondary customer id|losing id|absorbed id|retired id|from customer id|customer id"
     "|旧客户号|旧客户编号|旧客户id|旧会员号|旧会员编号|旧会员卡号|旧会员id|旧用户id|旧卡号|旧账号|旧id|原客户号|原客户编号|原会员号|原会员编号|原会员卡号|原会员id|原用户id|原卡号|原账号|原id|被合并客户|被合并会员|被合并会员号|被合并账号|被合并id|合并前会员号|合并前客户编号|合并前id|重复会员号|重复客户编号|重复账号|副账号|副卡号|停用会员号|注销会员号",
     "surviving_customer": "new id|new customer id|new customer|surviving id|surviving customer id|survivor id|survivor|merged into|merged into id|merged into customer id|merge into|master id|master customer id|master|primary id|primary customer id|kept id|retained id|winning id|golden id|current id|current customer id|replaced by|into customer id|to customer id"
     "|新客户号|新客户编号|新客户id|新会员号|新会员编号|新会员卡号|新会员id|新用户id|新卡号|新账号|新id|现客户号|现客户编号|现会员号|现会员编号|现会员id|现用户id|现id|合并后会员号|合并后会员编号|合并后客户编号|合并后客户号|合并后id|合并到|合并至|并入会员|并入会员号|并入客户|并入|主会员号|主会员编号|主客户编号|主账号|主卡号|主id|保留会员号|保留客户编号|保留账号|保留id|目标会员号|目标客户编号",
-    "product": "product id|product|item id|item|article id|article|sku|stock code|stock id|stock keeping unit|upc|ean|gtin|barcode|goods id|goods|material id|material|part id|plu|asin|variant sku|lineitem sku|artikel"
+    "product": "product id|product|item id|item|article id|article|sku|stock code|stock id|stock keeping unit|upc|ean|gtin|barcode|goods id|goods|material id|material|part id|plu|asin|variant sku|lineitem sku|artikel|artikel id|produit|réf produit|réf article"
     "|货号|商品编号|商品编码|商品号|商品id|商品|产品编号|产品id|产品编码|产品|条码|条形码|款号|物料号|物料编码|sku编码|商家编码|品号|料号",
-    "product_name": "product name|product title|product description|item name|item description|item|article name|description|title|product|goods name|lineitem name|designation|bezeichnung|product type"
+    "product_name": "product name|product title|product description|item name|item description|item|article name|description|title|product|goods name|lineitem name|designation|bezeichnung|product type|artikel bezeichnung|artikel name|produktname|libellé|libelle|désignation|nom du produit"
     "|品名|商品名称|商品名|产品名称|产品名|商品标题|宝贝标题|名称|货品名称|商品描述|描述|商品|产品|货名",
-    "quantity": "quantity|qty|units|pieces|count|items count|item quantity|quantity ordered|quantity sold|units sold|order quantity|lineitem quantity|volume|pcs|menge"
+    "quantity": "quantity|qty|units|pieces|count|items count|item quantity|quantity ordered|quantity sold|units sold|order quantity|lineitem quantity|volume|pcs|menge|anzahl|stück|stückzahl|quantité|quantite|qté"
     "|件数|数量|销售数量|购买数量|商品数量|个数|销量|下单数量|订购数量",
-    "unit_price": "unit price|price|price per unit|price each|item price|sale price|selling price|lineitem price|price per piece|einzelpreis"
+    "unit_price": "unit price|price|price per unit|price each|item price|sale price|selling price|lineitem price|price per piece|einzelpreis|preis|stückpreis|prix unitaire|prix unitaire ttc|prix unitaire ht|prix"
     "|单价|售价|价格|商品单价|销售单价|成交单价",
     "gross": "gross amount|gross total|gross|list total|list amount|full price total|subtotal before discount|amount before discount|original amount|original price total|list value|retail value|undiscounted amount"
     "|原价合计|原价|应付金额|应收金额|标价合计|原价金额|折前金额|吊牌金额|总价|商品总价|订单原价|折扣前金额",
-    "discount": "discount amount|discount|reduction|price reduction|markdown|rebate|retail discount|loyalty discount|promotion amount|total discount|discount value|rabatt"
+    "discount": "discount amount|discount|reduction|price reduction|markdown|rebate|retail discount|loyalty discount|promotion amount|total discount|discount value|rabatt|nachlass|remise"
     "|折扣|折扣金额|优惠金额|优惠|减免|减免金额|立减|促销优惠|打折金额|让利",
     "coupon": "coupon amount|coupon|coupon discount|coupon value|voucher|voucher amount|voucher discount|gutschein"
     "|优惠券|优惠券金额|优惠券抵扣|券抵扣|代金券|红包|折价券|用券金额",
-    "amount": "amount|net amount|net total|net|total|total amount|sales amount|sales value|sales|sale amount|revenue|line total|line amount|value|order value|order amount|turnover|spend|amount paid|paid amount|paid|dollar value|total price|total paid|net sales|net value|payment amount|monetary value|subtotal|umsatz|betrag|netto"
+    "amount": "amount|net amount|net total|net|total|total amount|sales amount|sales value|sales|sale amount|revenue|line total|line amount|value|order value|order amount|turnover|spend|amount paid|paid amount|paid|dollar value|total price|total paid|net sales|net value|payment amount|monetary value|subtotal|umsatz|betrag|netto|betrag netto|netto betrag|netto wert|gesamtbetrag|gesamtpreis|montant|montant ttc|montant ht|montant net"
     "|实付金额|实付|实收金额|实收|金额|销售额|销售金额|成交金额|支付金额|付款金额|交易金额|订单金额|净额|净金额|合计|总额|总金额|买家实际支付金额|实际支付|实付款|小计|消费金额|销售净额",
     "cost": "cost amount|cost|goods cost|cost of goods|cogs|total cost|cost price total|cost total|cost value|einstand"
     "|成本|成本金额|商品成本|成本合计|总成本|进货成本",
     "unit_cost": "unit cost|cost price|purchase price|cost per unit|cost|buying price|单位成本|成本价|进价|采购价|进货价|成本",
-    "ordered_at": "ordered|ordered at|order date|order time|order datetime|purchase date|purchase time|invoice date|transaction date|transaction timestamp|transaction time|transaction datetime|sale date|sales date|receipt date|booking date|paid at|payment date|created at|date|datetime|timestamp|time|day|order created|datum|bestelldatum"
+    "ordered_at": "ordered|ordered at|order date|order time|order datetime|purchase date|purchase time|invoice date|transaction date|transaction timestamp|transaction time|transaction datetime|sale date|sales date|receipt date|booking date|paid at|payment date|created at|date|datetime|timestamp|time|day|order created|datum|bestelldatum|beleg datum|rechnungsdatum|faktura datum|auftragsdatum|kaufdatum|date de commande|date commande|date de facture"
     "|下单时间|下单日期|订单时间|订单日期|订单创建时间|购买时间|购买日期|交易时间|交易日期|销售日期|销售时间|付款时间|支付时间|订单付款时间|成交时间|日期|时间|开票日期|消费时间|消费日期|订购日期|订购时间|消费日|订购日|交易日",
     "status": "status|order status|state|fulfillment status|fulfilment status|financial status|payment status|订单状态|状态|交易状态|单据状态|发货状态",
     "line_type": "line type|transaction type|sale type|sales type|record type|document type|order type|type|kind|movement type|operation|vorgang|belegart|transaktionsart"
@@ -41,11 +43,11 @@ CONCEPTS: dict[str, str] = {
     "currency": "currency|currency code|order currency|transaction currency|iso currency|waehrung|währung|devise|monnaie|币种|货币|币别|货币代码|结算币种",
     "channel": "channel|sold via|sales channel|order channel|source|platform|medium|media|traffic source|utm source|origin|渠道|销售渠道|订单渠道|来源|订单来源|平台|媒介|触达渠道|流量来源|通路",
     "device": "device|device type|terminal|device category|platform|设备|终端|设备类型|终端类型|装置",
-    "store": "store id|store|shop|shop id|branch|branch id|outlet|location id|site|filiale|门店|门店编号|店铺|店铺名称|分店|店号|门店名称|网点|门市|门市编号",
+    "store": "store id|store|shop|shop id|branch|branch id|outlet|location id|site|filiale|门店|门店编号|店铺|店铺名称|分店|店号|门店名称|网点|门市|门市编号|magasin",
     "region": "region|delivery region|country|state|province|city|shipping city|shipping country|shipping province|area|territory|home region|town|location|land|region name"
     "|地区|收货地区|区域|省份|省|城市|国家|收货城市|收货省份|所在城市|所在地区|所在地|县市",
-    "payment": "payment method|paid by|payment type|payment|tender|tender type|pay method|支付方式|付款方式|支付类型|结算方式|支付渠道",
-    "category": "category|product category|item category|category name|group|product group|commodity|class|subcategory|level2|品类|类目|分类|商品分类|商品类别|类别|产品类别|二级类目|品类名称|小类",
+    "payment": "payment method|paid by|payment type|payment|tender|tender type|pay method|支付方式|付款方式|支付类型|结算方式|支付渠道|zahlungsart|mode de paiement",
+    "category": "category|product category|item category|category name|group|product group|commodity|class|subcategory|level2|品类|类目|分类|商品分类|商品类别|类别|产品类别|二级类目|品类名称|小类|warengruppe|catégorie",
     "department": "department|division|main category|section|product line|level1|部门|一级类目|大类|事业部|产品线|柜组",
     "brand": "brand|brand name|label|vendor|make|品牌|品牌名称|厂牌",
     "registered_at": "registered|registered at|registration date|registration time|signup date|sign up date|joined|join date|member since|account created|created at|date joined|enrolled at|enrollment date|enrolment date|opened|customer since|date"
@@ -153,7 +155,7 @@ FILE_WORDS: dict[str, str] = {
 }
 
 ABBREVIATIONS: dict[str, str] = {
-    "no": "id", "nr": "id", "num": "id", "nbr": "id", "number": "id", "#": "id", "code": "id", "key": "id", "ref": "id", "ids": "id",
+    "no": "id", "nr": "id", "num": "id", "nummer": "id", "nbr": "id", "number": "id", "#": "id", "code": "id", "key": "id", "ref": "id", "ids": "id",
     "qty": "quantity", "qnty": "quantity", "amt": "amount", "cust": "customer", "cst": "customer", "prod": "product", "prd": "product",
     "desc": "description", "dt": "date", "ts": "timestamp", "disc": "discount", "dscnt": "discount", "val": "value", "cat": "category",
     "dept": "department", "acct": "account", "inv": "invoice", "trx": "transaction", "txn": "transaction", "trans": "transaction",
@@ -224,6 +226,8 @@ NON_PRODUCTS = ("post", "dot", "m", "d", "s", "c2", "cruk", "pads", "bank charge
 CURRENCIES = {
     "€": "EUR", "eur": "EUR", "euro": "EUR", "£": "GBP", "gbp": "GBP", "us$": "USD", "usd": "USD", "$": "USD", "元": "CNY", "rmb": "CNY",
     "cny": "CNY", "人民币": "CNY", "nt$": "TWD", "twd": "TWD", "hk$": "HKD", "hkd": "HKD", "円": "JPY", "jpy": "JPY", "chf": "CHF",
+    "r$": "BRL", "₹": "INR", "₩": "KRW", "zł": "PLN", "kč": "CZK", "₺": "TRY", "₪": "ILS", "₫": "VND", "฿": "THB", "₽": "RUB", "₴": "UAH",
+    **{code.lower(): code for code in CODES if code != "RMB"},
 }  # fmt: skip
 COUNTRIES = {
     "united kingdom": ("GBP", "Europe/London"), "uk": ("GBP", "Europe/London"), "germany": ("EUR", "Europe/Berlin"),
