@@ -86,8 +86,7 @@ _ENDINGS = {"csv": (".csv", ".txt", ".tsv"), "excel": (".xlsx", ".xlsm", ".xls",
 def _unused(source: Source) -> list[str]:
     lines = _comment(f"NOT READ: {source.sample.label}" + (f", perhaps {source.table}" if source.table and source.mapped else ""), "  # ")
     if source.table and source.mapped:
-        lacking = " and ".join(" or ".join(group) for group in source.lacking)
-        lines += _comment(f"it lacks {lacking}; recognised: {', '.join(f'{f} = {m.column}' for f, m in source.mapped.items())}", "  # ")
+        lines += _comment(f"{source.why_unused}; recognised: {', '.join(f'{f} = {m.column}' for f, m in source.mapped.items())}", "  # ")
     if source.unread:
         lines += _comment(f"columns without a place: {', '.join(source.unread)}", "  # ")
     return lines

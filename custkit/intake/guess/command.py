@@ -124,12 +124,11 @@ def _show(proposal: Proposal, left: list[Question], tell: Tell) -> None:
     for source in proposal.sources:
         label = source.sample.label
         if not source.is_used:
-            why = " and ".join(" or ".join(group) for group in source.lacking)
-            tell(f"{label}: not read" + (f"; as {source.table} it lacks {why}" if source.table and source.mapped else "; no table fits"))
+            tell(f"{label}: not read; {source.why_unused or 'no table fits'}")
             continue
         tell(f"{label} → {source.table}" + (f" ({len(source.sample.files)} files)" if len(source.sample.files) > 1 else ""))
         for field, mapped in source.mapped.items():
-            how = ", ".join(f"{key} {value}" for key, value in mapped.options.items() if key != "values")
+            how = ", ".join(f"{key} {' or '.join(v) if isinstance(v, tuple) else v}" for key, v in mapped.options.items() if key != "values")
             doubt = "" if mapped.sure >= 0.8 else f"  {mapped.sure:.0%} sure"
             tell(f"  {field:<20} {mapped.column}" + (f"  ({how})" if how else "") + doubt)
         for remark in source.remarks:
@@ -147,7 +146,5 @@ def _show(proposal: Proposal, left: list[Question], tell: Tell) -> None:
 def _nothing(proposal: Proposal) -> str:
     said = []
     for source in proposal.sources:
-        lacking = " and ".join(" or ".join(group) for group in source.lacking)
-        what = f"as {source.table} it lacks {lacking}" if source.table and source.mapped else "no table fits"
-        said.append(f"{source.sample.label} ({what}; columns {', '.join(source.columns)})")
+        said.append(f"{source.sample.label} ({source.why_unused or 'no table fits'}; columns {', '.join(source.columns)})")
     return f"nothing can be read yet: {'; '.join(said)}. Answer `--answer table:FILE=TABLE` and `--answer FILE.FIELD=COLUMN`"

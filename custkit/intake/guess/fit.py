@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from babel.numbers import list_currencies
 
 from custkit.intake.guess import vocabulary as words
 from custkit.intake.guess.facts import Facts
-from custkit.intake.guess.values import Column
+from custkit.intake.guess.headers import header_score
+from custkit.intake.guess.values import Column, formats_of, is_number
 
+PLAIN = 0.9  # a header that scores so names the field
 MONEY = {
     "amount",
     "gross_amount",
@@ -106,6 +108,36 @@ def _money(table: str, field: str, place: int, facts: Facts) -> float | None:
     elif field == "cost_amount" and table == "order_lines":
         score -= 2.5 if roles & {"net", "total", "reduction"} else 0.0
     return score
+
+
+def unfit_columns(table: str, fields: Iterable[str], columns: Sequence[Column]) -> dict[str, str]:
+    """Those of `fields`, amounts and times, that a column is plainly headed as whose values cannot be it: what is wrong with them."""
+    found: dict[str, str] = {}
+    for f in (f for f in fields if f.endswith("_at") or f in MONEY):
+        for column in columns:
+            is_it = column.is_time if f.endswith("_at") else column.is_numeric and not (column.is_time and not column.is_serial)
+            if column.filled and not is_it and not column.personal and header_score(column.name, table, f) >= PLAIN:
+                found.setdefault(f, _unfit(column, f))
+    return found
+
+
+def _unfit(column: Column, field: str) -> str:
+    """What is wrong with the values, by one of them, and what would do."""
+    front = f"`{column.name}` is headed as {field}"
+    if field.endswith("_at"):
+        if column.is_turned:
+            return f"{front}, but its days up to the 12th are date cells and the others texts: day and month were turned; export it as CSV"
+        way = column.times[0].format if column.times else ""
+        odd = next((cell for cell in column.filled if way not in formats_of(cell)), column.filled[0])
+        return f"{front}, but `{odd}` is not written as " + (f"the others are (`{way}`)" if way else "a date") + "; export it as 2026-03-31"
+    if column.is_time:
+        return f"{front}, but it holds times, such as `{column.filled[0]}`"
+    either = [next((cell for cell in column.filled if is_number(cell, mark) and not is_number(cell, other)), "") for mark, other in (".,", ",.")]
+    if all(either):
+        return f"{front}, but it has both decimal marks, as in `{either[0]}` and `{either[1]}`; have it exported with one"
+    odd = next(cell for cell in column.filled if not is_number(cell, column.decimal[0]))
+    count = len(column.filled) - len(column.known)
+    return f"{front}, but {count:,} of {len(column.filled):,} values are no amount, such as `{odd}`; export it as plain numbers"
 
 
 def _id(table: str, field: str, place: int, facts: Facts) -> float | None:

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -16,7 +17,7 @@ from custkit.errors import BadInput
 from custkit.intake.guess import vocabulary as words
 from custkit.intake.guess.assign import MUST, Fit, assign
 from custkit.intake.guess.facts import Facts, facts_of
-from custkit.intake.guess.fit import CODES, DICTIONARIES, IDS, MONEY, currency_of, translation
+from custkit.intake.guess.fit import CODES, DICTIONARIES, IDS, MONEY, currency_of, translation, unfit_columns
 from custkit.intake.guess.headers import concept_score, plain, tokens
 from custkit.intake.guess.samples import Sample, all_words
 from custkit.intake.guess.values import SOME_TIMES, Column, Time, shown
@@ -52,7 +53,7 @@ class Question:
 
 @dataclass
 class Source:
-    """What one sample is taken for. Where `lacking` names something, it cannot be read yet."""
+    """What one sample is taken for. Where `lacking` names something, it cannot be read yet; `unfit` says what is wrong with the column so headed."""
 
     sample: Sample
     table: str | None
@@ -64,10 +65,19 @@ class Source:
     decimal: str = "."
     columns: dict[str, Column] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    unfit: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_used(self) -> bool:
         return self.table is not None and not self.lacking
+
+    @property
+    def why_unused(self) -> str:
+        """What keeps it from being read, in words; empty where no table fits at all."""
+        if not (self.table and self.mapped):
+            return ""
+        absent = " and ".join(" or ".join(group) for group in self.lacking if not any(f in self.unfit for f in group))
+        return "; ".join([*([f"as {self.table} it lacks {absent}"] if absent else []), *dict.fromkeys(self.unfit.values())])
 
 
 @dataclass
@@ -217,7 +227,8 @@ def _source(sample: Sample, facts: Facts, chosen: tuple[Fit | None, float], give
     used = {m.column for m in mapped.values()}
     unread = {name: c.personal or maybe.get(name, "") for name, c in columns.items() if name not in used and name}
     remarks = tuple(text for name in unread if fit.table == "order_lines" and (text := _given_back(columns[name])))
-    return Source(sample, fit.table, sure, mapped, lacking, unread, facts.identities, decimal, columns, remarks)
+    unfit = unfit_columns(fit.table, chain(*lacking), [columns[name] for name in unread]) if facts.informative else {}
+    return Source(sample, fit.table, sure, mapped, lacking, unread, facts.identities, decimal, columns, remarks, unfit)
 
 
 def _fill_down(mapped: dict[str, Mapped], columns: Mapping[str, Column]) -> None:

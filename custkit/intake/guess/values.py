@@ -38,9 +38,10 @@ PERSONAL = (
 )
 
 
-def is_number(text: str) -> bool:
+def is_number(text: str, marks: str = ".,") -> bool:
+    """Whether `text` is an amount by one of these decimal marks."""
     bare = _bare(text)
-    return bool(_POINT.match(bare) or _COMMA.match(bare))
+    return any((_COMMA if mark == "," else _POINT).match(bare) for mark in marks)
 
 
 def _bare(text: str) -> str:
