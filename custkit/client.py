@@ -68,7 +68,9 @@ class ColumnMap(_Strict):
             return given
         # A text of the shape of a date cell is read as one; a date cell names no zone.
         if len(given) != 2 or given[0] != "excel" or not re.match(r"(?!%Y-)(?!.*%[zZ]).*%", str(given[1])):
-            raise ValueError("several ways to write a date in one column are a guess: write one, or [excel, PATTERN] for date cells and texts")
+            raise ValueError(
+                "several ways to write a date in one column are a guess: write one, or [excel, PATTERN] for date cells and texts"
+            )
         return tuple(given)
 
     @field_validator("sign", mode="before")

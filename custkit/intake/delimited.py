@@ -29,7 +29,7 @@ BLOCK_BYTES = 4 << 20
 ROWS = 65_536
 FIELD_LIMIT = 16 << 20
 NAMED = {"tab": "\t"}
-GUESSES = ("gb18030", "big5", "cp1252")
+GUESSES = ("gb18030", "big5", "cp932", "cp949", "cp1252")
 
 
 def read_delimited(path: Path, source: Source, size: int | None = None) -> Reading:

@@ -109,7 +109,11 @@ def _letters(column: int) -> str:
 
 
 def _blocks(
-    rows: Iterator[list[Any]], wanted: dict[int, str], start: int, errors: dict[tuple[int, int], str], merged: list[tuple[int, int, int, int]]
+    rows: Iterator[list[Any]],
+    wanted: dict[int, str],
+    start: int,
+    errors: dict[tuple[int, int], str],
+    merged: list[tuple[int, int, int, int]],
 ) -> Iterator[Block]:
     """Blocks of the `wanted` columns, each with its decimal mark.
 

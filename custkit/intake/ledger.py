@@ -47,7 +47,9 @@ def remedy(reason: str, value: str | None, file: str) -> str:
     """What would do about a row set aside for `reason`, as far as the value tells; empty where nothing is known."""
     text = (value or "").strip()
     if reason == "date_format":
-        ways = [f'[excel, "{way}"]' if "%" in way and ENDINGS.get(Path(file).suffix.lower()) == "excel" else way for way in formats_of(text)]
+        ways = [
+            f'[excel, "{way}"]' if "%" in way and ENDINGS.get(Path(file).suffix.lower()) == "excel" else way for way in formats_of(text)
+        ]
         shown = f"`{'` or `'.join(ways)}` reads this one" if ways else "such as `%d.%m.%Y %H:%M`, or correct the day in the export"
         return f"{REMEDIES[reason]}: {shown}"
     if reason in ("amount_unparsable", "number_unparsable") and re.search(r"\d", text):

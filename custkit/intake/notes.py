@@ -132,7 +132,9 @@ SAYS = {
         mark("values in a spreadsheet's wrapper (=\"…\" or a leading ') were taken out of it"), CELLS, mark("Nothing to do.")
     ),
     "accounting_negative": Saying(
-        mark("amounts written as (24.75) or 24.75-; they are read as negative"), CELLS, mark("Nothing to do, if they are returns or credits.")
+        mark("amounts written as (24.75) or 24.75-; they are read as negative"),
+        CELLS,
+        mark("Nothing to do, if they are returns or credits."),
     ),
     "merged_unknown": Saying(
         mark("ids that the map of merged customers takes into others and no other file holds"),

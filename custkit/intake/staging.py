@@ -401,7 +401,9 @@ class _Typist:
     def _count(self, f: str, text: str, odd: dict[str, str]) -> None:
         """Count the cells that are odd in each way: SQL of whether `t`, their text, is."""
         ways = ", ".join(f"count(*) FILTER ({when})" for when in odd.values())
-        for number, *counts in self.con.execute(f"SELECT {FILE}, {ways} FROM (SELECT {FILE}, {text} AS t FROM block) GROUP BY 1").fetchall():
+        for number, *counts in self.con.execute(
+            f"SELECT {FILE}, {ways} FROM (SELECT {FILE}, {text} AS t FROM block) GROUP BY 1"
+        ).fetchall():
             for code, rows in zip(odd, counts, strict=True):
                 self._meet(code, number, f, rows)
 

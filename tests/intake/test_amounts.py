@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pyarrow as pa
@@ -44,6 +45,17 @@ AMOUNTS = [
     ("-€ 10.10", "-10.10"),
     ("10.10 EUR", "10.10"),
     ("10.1050", "10.105"),
+    ("(24.75)", "-24.75"),
+    ("24.75-", "-24.75"),
+    ("(€1,024.75)", "-1024.75"),
+    ("€(24.75)", "-24.75"),
+    ("(24.75) EUR", "-24.75"),
+    ("€24.75-", "-24.75"),
+    ("24.75- EUR", "-24.75"),
+    ("24.75 €-", "-24.75"),
+    ("（２４.７５）", "-24.75"),
+    ("1,00,000.00", "100000"),
+    ("12,34,567", "1234567"),
     ("19.989999999999998", "19.99"),
     ("10.10000000", "10.10"),
     ("999999999999.99", "999999999999.99"),
@@ -60,6 +72,18 @@ NO_AMOUNTS = [
     ("1.010,10", "amount_unparsable"),
     ("1.2.3", "amount_unparsable"),
     ("--1", "amount_unparsable"),
+    ("-(5)", "amount_unparsable"),
+    ("(5-)", "amount_unparsable"),
+    ("(-5)", "amount_unparsable"),
+    ("((5))", "amount_unparsable"),
+    ("(5", "amount_unparsable"),
+    ("5--", "amount_unparsable"),
+    ("-5-", "amount_unparsable"),
+    ("24.75 CR", "amount_unparsable"),
+    ("€24.75 CR", "amount_unparsable"),
+    ("1,00,00", "amount_unparsable"),
+    ("10,00,000,00", "amount_unparsable"),
+    ("($10.10)", "currency_mismatch"),
     ("$10.10", "currency_mismatch"),
     ("10.10 USD", "currency_mismatch"),
     ("99999999999999999999", "amount_out_of_range"),
@@ -94,6 +118,46 @@ def test_a_point_is_no_decimal_mark_where_the_comma_is(take):
 @pytest.mark.parametrize("text", ["¥10.10", "￥10.10", "10.10元", "CNY 10.10", "人民币10.10", "１０.１０元"])
 def test_a_chinese_client_writes_its_currency_in_many_ways(take, text):
     assert read(take, text, currency="CNY").rows("order_lines", "amount")[1] == (Decimal("10.10"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "amount"),
+    [
+        ("CHF 4'750.36", "CHF", "4750.36"), ("4'750.36CHF", "CHF", "4750.36"), ("12.50 kr", "SEK", "12.50"), ("kr. 12.50", "DKK", "12.50"),
+        ("R$ 12.50", "BRL", "12.50"), ("12.50 zł", "PLN", "12.50"), ("₹1,00,000.00", "INR", "100000"), ("$12.50", "AUD", "12.50"),
+        ("12.50 SEK", "SEK", "12.50"), ("AED12.50", "AED", "12.50"),
+    ],
+)  # fmt: skip
+def test_the_code_and_the_sign_of_the_clients_currency_stand_on_either_side(take, text, currency, amount):
+    assert read(take, text, currency=currency).rows("order_lines", "amount")[1] == (Decimal(amount),)
+
+
+def test_negatives_as_accountants_write_them_are_counted_and_other_negatives_are_not(take):
+    body = "".join(f'{i},2026-10-01,c,"{text}"\n' for i, text in enumerate(["(5)", "5-", "-5", "$-5", "5", "$(1,000.50)"]))
+    found = take({"lines.csv": "order,date,customer,amount\n" + body}, sources=SOURCE % "", more=LENIENT, currency="USD")
+    assert found.aside == [] and sum(amount for (amount,) in found.rows("order_lines", "amount")) == Decimal("-1015.50")
+    notes = [(note.column, note.rows) for note in found.snapshot.notes if note.code == "accounting_negative"]
+    assert notes == [("amount", 3)]
+
+
+def test_a_trailing_minus_and_a_decimal_comma(take):
+    assert read(take, "1.228,00-", mark=', decimal: ","').rows("order_lines", "amount")[1] == (Decimal("-1228"),)
+
+
+def test_a_mark_at_school_is_no_negative_number(take):
+    """In a school's marks 3- is a little worse than 3, and no number below zero."""
+    source = "\n- table: surveys\n  files: answers.csv\n  columns: {response_id: id, answered_at: date, score: score}\n"
+    found = take({"answers.csv": "id,date,score\na,2026-10-01,3-\nb,2026-10-01,2\n"}, sources=source, more=LENIENT)
+    assert found.aside == [(2, "score", "3-", "number_unparsable")]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("10,10", "set `decimal` if"), ("24.75 CR", "CR and DR mean"), ("N/K", "name texts that mean"), ("$5", "correct `currency`")],
+)
+def test_the_remedy_goes_by_the_value(take, text, says):
+    with pytest.raises(BadInput, match=re.escape(says)):
+        take({"lines.csv": f'order,date,customer,amount\na,2026-10-02,c,"{text}"\n'}, sources=SOURCE % "")
 
 
 def test_a_word_for_not_known_is_null_only_where_the_client_file_names_it(take):

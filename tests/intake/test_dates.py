@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
 import pytest
+
+from custkit.errors import BadInput
 
 LENIENT = "limits: {quarantine_rows: 1, quarantine_revenue: 1}"
 
@@ -32,6 +35,12 @@ def read(take, text, how, *, good, zone="UTC"):
         ("2026-10-03T14:05:06+02:00", "", "2026-10-04", datetime(2026, 10, 3, 12, 5, 6)),
         ("2026-10-03T14:05:06Z", "", "2026-10-04", datetime(2026, 10, 3, 14, 5, 6)),
         ("2026-10-03T14:05:06+0800", "", "2026-10-04", datetime(2026, 10, 3, 6, 5, 6)),
+        ("2026-10-03 14:05:06 +0200", "", "2026-10-04", datetime(2026, 10, 3, 12, 5, 6)),
+        ("2026-10-03 14:05:06 +02:00", "", "2026-10-04", datetime(2026, 10, 3, 12, 5, 6)),
+        ("2026-10-03 14:05:06 UTC", "", "2026-10-04", datetime(2026, 10, 3, 14, 5, 6)),
+        ("2026-10-03 14:05 Z", "", "2026-10-04", datetime(2026, 10, 3, 14, 5)),
+        ("2026-10-03T14:05:06.000+02:00", "", "2026-10-04", datetime(2026, 10, 3, 12, 5, 6)),
+        ("2026-10-03T14:05:06.1234567Z", "", "2026-10-04", datetime(2026, 10, 3, 14, 5, 6, 123456)),
         ("03/10/2026", ', format: "%d/%m/%Y"', "04/10/2026", datetime(2026, 10, 3)),
         ("10/03/2026", ', format: "%m/%d/%Y"', "10/04/2026", datetime(2026, 10, 3)),
         ("03-10-26", ', format: "%d-%m-%y"', "04-10-26", datetime(2026, 10, 3)),
@@ -68,6 +77,30 @@ def test_a_date_is_read_as_declared(take, text, how, good, at):
 def test_a_date_written_otherwise_is_set_aside(take, text, how, good, reason):
     found = read(take, text, how, good=good)
     assert found.aside == [(2, "date", text, reason)]
+
+
+def test_a_declared_zone_within_the_text_ends_on_the_clients_clock(take):
+    """The first hour of the month in Berlin is the last of the month before in UTC."""
+    how = ', format: "%Y-%m-%d %H:%M:%S %z"'
+    found = read(take, "2026-11-01 00:30:00 +0100", how, good="2026-10-03 12:00:00 +0200", zone="Europe/Berlin")
+    assert found.rows("order_lines", "ordered_at") == [(datetime(2026, 10, 3, 12),), (datetime(2026, 11, 1, 0, 30),)]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("03.10.2026", "`%d.%m.%Y` reads this one"),
+        ("2026/10/3 9:05", "`%Y/%m/%d %H:%M` reads this one"),
+        ("03/10/2026", "`%m/%d/%Y` or `%d/%m/%Y` reads this one"),
+        ("46298", "`excel_serial` reads this one"),
+        ("2026-02-30", "or correct the day in the export"),
+        ("soon", "such as `%d.%m.%Y %H:%M`"),
+    ],
+)
+def test_the_remedy_names_the_format_that_reads_the_value(take, text, says):
+    source = "\n- table: order_lines\n  files: lines.csv\n  columns: {order_id: order, amount: amount, ordered_at: date}\n"
+    with pytest.raises(BadInput, match=re.escape(says)):
+        take({"lines.csv": f"order,amount,date\na,1,{text}\n"}, sources=source)
 
 
 def test_utc_evening_is_the_next_month_in_shanghai(take):

@@ -66,6 +66,17 @@ HEADERS = {
     "till": ["RECEIPT NO.", "MEMBER CARD", "TRX DATE", "SKU", "ITEM DESCRIPTION", "UNITS SOLD", "PRICE EACH", "NET SALES"],
     "simplified": ["订单编号", "会员卡号", "下单日期", "商品编码", "商品名称", "购买数量", "商品单价", "实付金额（元）"],
     "traditional": ["訂單編號", "會員編號", "訂購日期", "商品編號", "商品名稱", "數量", "單價", "實付金額"],
+    "french": ["N° ticket", "Code client", "Date", "Article", "Libellé", "Quantité", "Prix unitaire TTC", "Montant TTC"],
+    "office": [
+        "Rechnungsnummer",
+        "Kundennr",
+        "Rechnungsdatum",
+        "Artikelnummer",
+        "Artikelbezeichnung",
+        "Menge",
+        "Einzelpreis",
+        "Betrag netto",
+    ],
     "german": ["Beleg-Nr.", "Kunde", "Datum", "Artikel", "Bezeichnung", "Menge", "Einzelpreis", "Umsatz"],
 }
 
@@ -108,6 +119,25 @@ def test_chinese_exports_in_any_common_encoding(tmp_path, encoding):
     assert list(mapped(proposal)) == [f for f in mapped(proposal) if f in LINES] and len(mapped(proposal)) == 8
     assert found.columns[found.mapped["product_name"].column].cells[0] == names[0]
     assert proposal.settings["language"][0] == "zh_CN"
+
+
+JAPANESE = '受注番号,受注日,氏名,商品コード,商品名,金額\nJ1,2026年02月01日,山田太郎,P8,緑茶,"19,800円"\nJ2,2026年02月02日,佐藤花子,P5,湯呑み,550円\n'
+KOREAN = "주문번호,회원번호,주문일자,상품명,금액\n1,김민수,서울특별시 강남구,녹차 선물세트,카드\n2,이영희,부산광역시,머그컵,현금\n"
+
+
+@pytest.mark.parametrize(("text", "encoding"), [(JAPANESE, "cp932"), (JAPANESE, "euc_jp"), (KOREAN, "cp949")])
+def test_japanese_and_korean_exports_are_no_chinese(text, encoding):
+    found = guess_encoding(text.encode(encoding), whole=True)
+    assert (found.name, found.certain) == (encoding, True)
+
+
+def test_an_encoding_between_japanese_and_chinese_is_asked_with_both_readings(tmp_path):
+    raw = table(["order", "customer", "date", "product", "price"], [[i, f"k{i % 7}", "2026-03-01", "絹", "2.50"] for i in range(30)])
+    proposal = proposed(tmp_path, {"sales.csv": raw.encode("euc_jp")})
+    (question,) = [q for q in proposal.questions if q.key == "encoding:sales.csv"]
+    assert "euc_jp reads 絹" in question.text and "gb18030 reads" in question.text
+    answered = propose(read_samples([tmp_path / "sales.csv"], {"sales.csv": "euc_jp"}), {"encoding:sales.csv": "euc_jp"})
+    assert answered.sources[0].columns["product"].cells[0] == "絹"
 
 
 def test_western_text_is_no_chinese():
@@ -165,6 +195,8 @@ def test_notes_above_the_header_are_passed_over(tmp_path):
         (["1772323200", "1798675199"], "epoch_s", ""),
         (["1772323200000", "1798675199000"], "epoch_ms", ""),
         (["46082.5", "46387"], "excel_serial", ""),
+        (["2026-03-01 15:00:00 +0100", "2026-03-31 15:00:00 +0200"], "iso", ""),
+        (["2026-03-01 15:00:00 UTC", "2026-03-31T15:00:00.000+01:00"], "iso", ""),
     ],
 )
 def test_ways_to_write_a_time(cells, form, rival):
@@ -181,6 +213,85 @@ def test_a_date_order_in_doubt_is_asked_unless_another_column_settles_it(tmp_pat
     both = proposed(tmp_path, {"members.csv": table(["customer", "registered"], people)})
     assert not [q for q in both.questions if q.key.startswith("date:")]
     assert both.sources[1].mapped["ordered_at"].options["format"] == "%d/%m/%Y"
+
+
+def daily(first: datetime, form: str, days: int = 12, start: int = 0) -> str:
+    rows = [[f"R{start + i}", f"K{i % 7}", f"{first + timedelta(days=i):{form}}", "2.50"] for i in range(days)]
+    return table(["order", "customer", "date", "amount"], rows)
+
+
+@pytest.mark.parametrize("names", [("sales_jan.csv", "sales_feb.csv"), ("sales_2026-01.csv", "sales_2026-02.csv")])
+def test_the_order_of_a_sibling_is_not_taken_where_the_days_would_scatter(tmp_path, names):
+    """February's file, day first and of twelve days, would lie all over the year as January's is read."""
+    files = {names[0]: daily(datetime(2026, 1, 1), "%m/%d/%Y", 31), names[1]: daily(datetime(2026, 2, 1), "%d/%m/%Y", 12, 50)}
+    proposal = proposed(tmp_path, files)
+    (question,) = [q for q in proposal.questions if q.key == f"date:{names[1]}.date"]
+    assert "Other dates are month first; so read, these lie between 2 January 2026 and 2 December 2026." in question.text
+    assert question.proposed == "%d/%m/%Y"
+    formats = {s.sample.label: s.mapped["ordered_at"].options["format"] for s in proposal.sources}
+    assert formats == {names[0]: "%m/%d/%Y", names[1]: "%d/%m/%Y"}
+    settled = proposed(tmp_path, files, **{f"date:{names[1]}.date": "%d/%m/%Y"})
+    assert not [q for q in settled.questions if q.key.startswith("date:")]
+
+
+@pytest.mark.parametrize("names", [("sales_jan.csv", "sales_feb.csv"), ("sales_2026-01.csv", "sales_2026-02.csv")])
+def test_the_order_of_a_sibling_is_taken_and_told_where_the_days_then_follow_it(tmp_path, names):
+    files = {names[0]: daily(datetime(2026, 1, 1), "%m/%d/%Y", 31), names[1]: daily(datetime(2026, 2, 1), "%m/%d/%Y", 12, 50)}
+    proposal = proposed(tmp_path, files)
+    assert not [q for q in proposal.questions if q.key.startswith("date:")]
+    assert {s.mapped["ordered_at"].options["format"] for s in proposal.sources} == {"%m/%d/%Y"}
+    assert len(proposal.sources) == 1 or any("month first" in n for s in proposal.sources for n in s.mapped["ordered_at"].notes)
+
+
+def test_days_outside_the_series_are_asked_however_close_they_lie(tmp_path):
+    files = {"sales_jan.csv": daily(datetime(2026, 1, 1), "%m/%d/%Y", 31), "sales_feb.csv": daily(datetime(2026, 2, 7), "%d/%m/%Y", 1, 50)}
+    assert [q.key for q in proposed(tmp_path, files).questions if q.key.startswith("date:")] == ["date:sales_feb.csv.date"]
+
+
+def mixed_dates(texts: Mapping[int, str], lines: int = 40) -> Any:
+    rows = [[f"R{i}", f"K{i % 7}", texts.get(i, Day(46023 + i)), "tea", 2.5 + i] for i in range(lines)]
+    return workbook({"Sales": [["Invoice", "Customer No", "Date", "Item", "Amount"], *rows]})
+
+
+def found_date(tmp_path: Path, texts: Mapping[int, str]) -> Proposal:
+    mixed_dates(texts)(tmp_path / "s.xlsx")
+    return propose(read_samples([tmp_path / "s.xlsx"]))
+
+
+def test_texts_among_date_cells_get_their_format_beside_the_cells(tmp_path):
+    proposal = found_date(tmp_path, {i: f"{1 + i % 28:02}.01.2026" for i in range(0, 40, 5)})
+    assert proposal.sources[0].mapped["ordered_at"].options == {"format": ("excel", "%d.%m.%Y")}
+
+
+def test_texts_among_date_cells_whose_order_is_in_doubt_are_asked(tmp_path):
+    proposal = found_date(tmp_path, {5: "05/01/2026", 7: "07/01/2026", 9: "06/02/2026"})
+    (question,) = [q for q in proposal.questions if q.key == "date:s.xlsx.Date"]
+    assert question.choices == ("%m/%d/%Y", "%d/%m/%Y")
+    answered = propose(read_samples([tmp_path / "s.xlsx"]), {"date:s.xlsx.Date": "%d/%m/%Y"})
+    assert answered.sources[0].mapped["ordered_at"].options == {"format": ("excel", "%d/%m/%Y")}
+
+
+def test_a_few_texts_that_are_no_date_leave_the_column_what_it_is(tmp_path):
+    mapped_as = found_date(tmp_path, {5: "soon", 9: "?"}).sources[0].mapped["ordered_at"]
+    assert mapped_as.options == {"format": "excel"} and "5.0% of its cells are written another way" in mapped_as.notes
+
+
+def test_days_that_a_spreadsheet_took_for_months_are_not_read(tmp_path):
+    """Day first in a program that reads month first: 13/01 stays a text, 01/02 becomes the second of January."""
+    texts = {i: f"{13 + i}/01/2026" for i in range(12, 24)}
+    days = {i: Day(46023 + 31 * (i % 12)) for i in range(40) if i not in texts}  # all of them among the first of a month
+    rows = [[f"R{i}", f"K{i % 7}", texts.get(i) or days[i], "tea", 2.5 + i] for i in range(40)]
+    rows = [row if isinstance(row[2], str) else [*row[:2], Day(46023 + i % 12), *row[3:]] for i, row in enumerate(rows)]
+    workbook({"Sales": [["Invoice", "Customer No", "Date", "Item", "Amount"], *rows]})(tmp_path / "s.xlsx")
+    (source,) = propose(read_samples([tmp_path / "s.xlsx"])).sources
+    assert not source.is_used and "day and month were turned" in source.why_unused
+
+
+def test_numbers_as_texts_among_numbers_give_the_decimal_mark(tmp_path):
+    rows = [[f"R{i}", f"K{i % 7}", Day(46023 + i), "tea", f"1.{100 + i},25" if i % 3 == 0 else 1100.25 + i] for i in range(40)]
+    workbook({"Sales": [["Invoice", "Customer No", "Date", "Item", "Amount"], *rows]})(tmp_path / "s.xlsx")
+    (source,) = propose(read_samples([tmp_path / "s.xlsx"])).sources
+    assert source.mapped["amount"].options == {"decimal": ","}
 
 
 def test_days_since_1900_are_read_as_dates(tmp_path, monkeypatch):
@@ -301,6 +412,31 @@ def test_a_file_that_lacks_what_it_needs_is_named_with_what_it_lacks(tmp_path, h
     result = begin(tmp_path, "--yes", files={"baskets.csv": baskets})
     assert result.exit_code == BAD_INPUT
     assert "as order_lines it lacks ordered_at and amount or unit_price or gross_amount" in result.output
+
+
+@pytest.mark.parametrize(
+    ("date", "amount", "says"),
+    [
+        ("2026-03-01", ["6,67", "65.34"], "`amount` is headed as amount, but it has both decimal marks, as in `65.34` and `6,67`"),
+        ("2026-03-01", ["6.67 CR", "5.00 DR"], "`amount` is headed as amount, but 60 of 60 values are no amount, such as `6.67 CR`"),
+        ("Q1", ["2.50"], "`date` is headed as ordered_at, but `Q1` is not written as a date"),
+    ],
+)
+def test_a_column_whose_values_do_not_read_is_named_with_one_of_them(tmp_path, home, date, amount, says):
+    rows = [[f"R{i}", f"K{i % 7}", date, f"P{i % 4}", amount[i % len(amount)]] for i in range(60)]
+    text = table(["order_id", "customer_id", "date", "product", "amount"], rows, delimiter=";")
+    result = begin(tmp_path, "--yes", files={"sales.csv": text})
+    assert result.exit_code == BAD_INPUT and says in result.output and "lacks" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("form", "money"),
+    [("CHF {}", "{:,.2f}"), ("{} CHF", "{:.2f}"), ("{} kr", "{:.2f}"), ("({})", "{:.2f}"), ("{}-", "{:.2f}"), ("₹{}", "1,{:.0f},000.00")],
+)
+def test_an_amount_is_known_however_its_currency_and_its_sign_are_written(tmp_path, form, money):
+    rows = [[f"R{i}", f"K{i % 7}", "2026-03-01", f"P{i % 4}", form.format(money.format(12.5 + i))] for i in range(60)]
+    proposal = proposed(tmp_path, {"sales.csv": table(["order_id", "customer_id", "date", "product", "amount"], rows)})
+    assert proposal.sources[0].table == "order_lines" and mapped(proposal)["amount"] == "amount"
 
 
 def test_packed_and_empty_files_are_refused_with_what_would_do(tmp_path):

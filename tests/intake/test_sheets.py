@@ -54,6 +54,45 @@ def test_a_serial_number_is_no_date_cell(take):
     assert read(take, [GOOD, ["o1", 46298, "c1", "tea", 1]]).aside == [(3, "Date", "46298", "date_format")]
 
 
+MIXED = SOURCE.replace("format: excel", 'format: [excel, "%%d.%%m.%%Y"]')
+
+
+def test_date_cells_and_texts_in_the_one_declared_format_stand_in_one_column(take):
+    rows = [
+        ["o1", Day(46298), "c", "tea", 1],
+        ["o2", "13.10.2026", "c", "tea", 1],
+        ["o3", "10/14/2026", "c", "tea", 1],
+        ["o4", 46298, "c", "tea", 1],
+    ]
+    found = take({"book.xlsx": workbook({"Sales": [HEAD, *rows]})}, sources=MIXED % "", more=LENIENT)
+    assert found.rows("order_lines", "order_id", "ordered_at") == [("o1", datetime(2026, 10, 3)), ("o2", datetime(2026, 10, 13))]
+    assert [(line, value, reason) for line, _column, value, reason in found.aside] == [
+        (4, "10/14/2026", "date_format"),
+        (5, "46298", "date_format"),
+    ]
+
+
+@pytest.mark.parametrize("format", ['["%d.%m.%Y", "%m/%d/%Y"]', '[excel, "%d.%m.%Y", "%m/%d/%Y"]', "[excel, iso]", '[excel, "%Y-%d-%m"]'])
+def test_two_ways_to_write_a_text_are_no_format(take, format):
+    with pytest.raises(BadInput, match=r"write one, or \[excel, PATTERN\]"):
+        take(
+            {"book.xlsx": workbook({"Sales": [HEAD, GOOD]})},
+            sources=SOURCE.replace("format: excel", f"format: {format}".replace("%", "%%")) % "",
+        )
+
+
+def test_the_remedy_for_a_text_among_date_cells_names_both(take):
+    with pytest.raises(BadInput, match=r'`\[excel, "%d.%m.%Y"\]` reads this one'):
+        take({"book.xlsx": workbook({"Sales": [HEAD, GOOD, ["o1", "13.10.2026", "c", "tea", 1]]})}, sources=SOURCE % "")
+
+
+def test_a_number_among_texts_is_the_number_whatever_mark_the_texts_have(take):
+    source = SOURCE.replace("amount: Amount", 'amount: {column: Amount, decimal: ","}')
+    rows = [["o1", Day(46298), "c", "tea", 1234.5], ["o2", Day(46299), "c", "tea", "3.477,82"], ["o3", Day(46300), "c", "tea", 7]]
+    found = take({"book.xlsx": workbook({"Sales": [HEAD, *rows]})}, sources=source % "")
+    assert found.rows("order_lines", "amount") == [(Decimal("1234.5"),), (Decimal("3477.82"),), (Decimal(7),)]
+
+
 def test_an_id_that_lost_its_last_digits_is_refused(take):
     found = read(take, [GOOD, [1234567890123456789, Day(46298), "c1", "tea", 1]])
     assert found.aside == [(3, "Order", "1.2345678901234568E+18", "id_digits_lost")]

@@ -128,7 +128,9 @@ def _show(proposal: Proposal, left: list[Question], tell: Tell) -> None:
             continue
         tell(f"{label} → {source.table}" + (f" ({len(source.sample.files)} files)" if len(source.sample.files) > 1 else ""))
         for field, mapped in source.mapped.items():
-            how = ", ".join(f"{key} {' or '.join(v) if isinstance(v, tuple) else v}" for key, v in mapped.options.items() if key != "values")
+            how = ", ".join(
+                f"{key} {' or '.join(v) if isinstance(v, tuple) else v}" for key, v in mapped.options.items() if key != "values"
+            )
             doubt = "" if mapped.sure >= 0.8 else f"  {mapped.sure:.0%} sure"
             tell(f"  {field:<20} {mapped.column}" + (f"  ({how})" if how else "") + doubt)
         for remark in source.remarks:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-CHINESE = ("gb18030", "big5")
+CHINESE, JAPANESE, KOREAN = ("gb18030", "big5"), ("cp932", "euc_jp"), ("cp949",)
 CERTAIN = 2.5
 # Letters that Western European text uses beyond ASCII; the rest of the code page hardly occurs inside words.
 _WESTERN = set("äöüßÄÖÜéèêëàâçîïôùûœÉÈÀÇñáíóúÑÁÍÓÚåæøÅÆØãõìò€£°§’“”–…´·")
@@ -20,6 +20,18 @@ _COMMON = set(
     "型渠道来源手网店门应用微信支付宝现卡折扣优惠券原实成本状态完已取消退完成线上线下自然流量搜索广告社交推荐老带性别出注册间销"
     "這個們來為國時說會過後裡麼還發當無開頭見經動兩長樣現將與進實點種聲話兒問機給幾業間門東氣關並產萬號單戶價額數訂購貨區縣藍綠鹽麵魚褲襪紙洗貓狗糧燈鍋書筆錶線"
     "裝禮類來網應寶現優惠狀態廣薦帶別註冊銷會員積級銀類電腦臺灣北高雄中南新竹桃園縣市鄉鎮區路段巷弄號樓"
+)
+# The same of Japanese, beside kana, and of Korean: what names, places and words of trade are written with.
+_KANJI = set(
+    "一二三四五六七八九十百千万円年月日時分会員番号氏名様電話住所注文受発送配達商品名称単価数量金額合計税込抜料割引値売上店舗支払方法現金銀行振込担当者備考区市町村都道府県"
+    "東京大阪北海神奈川埼玉葉愛知兵庫福岡京広島宮城新潟静岡田中佐藤鈴木高橋伊渡辺山本村小林加吉松井木清水斎森池石原阿部前野崎長谷岸和太郎花子美恵由真菜香織健翔優陽男女"
+    "赤青白黒緑茶黄色大中小内外本体用品個枚箱袋服靴帽食飲酒米味噌醤油塩糖菓牛豚鶏肉魚野紙洗剤電池無有未済完了取消返通常特別期限開始終更登録削除確認付属"
+)
+_HANGUL = set(
+    "가각간강개거건게격결경계고곡곤공과관광교구국군권규그금급기길김나남내너네년노누는니다단담당대더덕데도동되두드등디라락란람량러레려력련령로록료루류르를리린림마만말망매면명모목무문물미민"
+    "바박반발방배백번범법별병보복본봉부북분불브비빈사산살삼상새색생서석선설성세셔소속손송수숙순술숨스습승시식신실심아안알암애액야약양어언업에여역연열영예오옥온올와완왕외요용우운울웅원월위유"
+    "육윤율은을음의이익인일임입자작장재저적전절점접정제조족종좌주준중즈증지직진질집차찬창채처천철첫청체초총최추축출충취치카칼커코콜크클키타탁탄탈태터테토통트특티파판팔패페편평포폰표품프플피필"
+    "하학한할함합항해행향허헌혁현혜호홍화확환황회효후훈휴흥희"
 )
 
 
@@ -42,7 +54,11 @@ def guess_encoding(data: bytes, *, whole: bool) -> Encoding:
         return Encoding("utf-16-le" if data[1:400:2].count(0) > data[0:400:2].count(0) else "utf-16-be", True)
     if _decoded(data, "utf-8", whole) is not None:
         return Encoding("utf-8", True)
-    scores = {name: _score(data, text, name) for name in (*CHINESE, "cp1252") if (text := _decoded(data, name, whole)) is not None}
+    scores = {
+        name: _score(data, text, name)
+        for name in (*CHINESE, *JAPANESE, *KOREAN, "cp1252")
+        if (text := _decoded(data, name, whole)) is not None
+    }
     if not scores:
         return Encoding("cp1252", False, (), "")
     best, *others = sorted(scores, key=lambda name: -scores[name])
@@ -64,6 +80,10 @@ def _score(data: bytes, text: str, encoding: str) -> float:
     if encoding == "cp1252":
         alone = sum(ord(c) > 127 and ord(a) < 128 and ord(b) < 128 for (a, c), (_c, b) in pairwise(pairwise(f" {text} ")))
         return sum(c in _WESTERN for c in beyond) / len(beyond) * alone / len(beyond)
+    if encoding in JAPANESE:  # a half-width kana is what single bytes of any other encoding look like
+        return sum("ぁ" <= c <= "ヿ" or c in _KANJI or c in "、。「」・￥　（）－々" for c in beyond) / len(beyond)
+    if encoding in KOREAN:
+        return sum(c in _HANGUL for c in beyond) / len(beyond)
     written = [c for c in beyond if "一" <= c <= "鿿" or ord(c) < 0x2E80 or ord(c) > 0xFFFF or c in "㐀-䶿"]
     punctuation = sum(c in "，。：；！？、（）《》“”·￥　％－" for c in beyond)
     return (sum(c in _COMMON for c in written) + punctuation) / len(beyond) if beyond else 0.0

@@ -132,7 +132,9 @@ def _unfit(column: Column, field: str) -> str:
         return f"{front}, but `{odd}` is not written as " + (f"the others are (`{way}`)" if way else "a date") + "; export it as 2026-03-31"
     if column.is_time:
         return f"{front}, but it holds times, such as `{column.filled[0]}`"
-    either = [next((cell for cell in column.filled if is_number(cell, mark) and not is_number(cell, other)), "") for mark, other in (".,", ",.")]
+    either = [
+        next((cell for cell in column.filled if is_number(cell, mark) and not is_number(cell, other)), "") for mark, other in (".,", ",.")
+    ]
     if all(either):
         return f"{front}, but it has both decimal marks, as in `{either[0]}` and `{either[1]}`; have it exported with one"
     odd = next(cell for cell in column.filled if not is_number(cell, column.decimal[0]))

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from zoneinfo import available_timezones
@@ -20,7 +21,7 @@ from custkit.intake.guess.facts import Facts, facts_of
 from custkit.intake.guess.fit import CODES, DICTIONARIES, IDS, MONEY, currency_of, translation, unfit_columns
 from custkit.intake.guess.headers import concept_score, plain, tokens
 from custkit.intake.guess.samples import Sample, all_words
-from custkit.intake.guess.values import SOME_TIMES, Column, Time, shown
+from custkit.intake.guess.values import SOME_TIMES, Column, Time, days_read, lie_closer, shown
 from custkit.intake.guess.vocabulary import CONCEPTS, FIELDS
 from custkit.tables import SENT, source_fields
 
@@ -104,7 +105,7 @@ def propose(samples: Sequence[Sample], answers: Mapping[str, str] | None = None)
     fits = [_choose(sample, found, given, links.get(i, {})) for i, (sample, found) in enumerate(zip(samples, facts, strict=True))]
     questions: list[Question] = []
     sources = [_source(sample, found, fit, given, questions) for sample, found, fit in zip(samples, facts, fits, strict=True)]
-    _settle_orders(sources, given, questions)
+    _settle_orders(sources, questions)
     proposal = Proposal(sources, _settings(sources, given, questions), _rules(sources, given, questions), questions)
     _refuse_unknown(given, proposal)
     return proposal
@@ -389,32 +390,65 @@ def _time_options(
     return options
 
 
-def _settle_orders(sources: list[Source], given: Mapping[str, str], questions: list[Question]) -> None:
-    """What one date column of the client proves holds for its others written the same way."""
-    proven = {
-        m.options["format"] for s in sources for f, m in s.mapped.items()
-        if "format" in m.options and not any("other way round" in n for n in m.notes)
-    }  # fmt: skip
-    orders = {"day" if str(p).startswith("%d") else "month" for p in proven if str(p)[:2] in ("%d", "%m")}
+def _settle_orders(sources: list[Source], questions: list[Question]) -> None:
+    """What one date column of the client proves holds for its others written the same way, unless their days then lie apart."""
+    vague = [(s, f) for s in sources for f, m in s.mapped.items() if any("other way round" in n for n in m.notes)]
+    proven = [(s, f) for s in sources for f, m in s.mapped.items() if _day_order(m) and (s, f) not in vague]
+    orders = {_day_order(s.mapped[f]) for s, f in proven}
     if len(orders) != 1:
         return
     (order,) = orders
-    for source in sources:
-        for f, m in source.mapped.items():
-            if not any("other way round" in n for n in m.notes):
-                continue
-            time = source.columns[m.column].times[0]
-            form = next(x for x in (time.format, time.rival) if x.startswith("%d" if order == "day" else "%m"))
-            source.mapped[f] = replace(m, options={**m.options, "format": form}, notes=(f"{order} first, as the client's other dates",))
-            questions[:] = [q for q in questions if q.key != f"date:{source.sample.label}.{m.column}"]
-    del given
+    for source, f in vague:
+        m, time = source.mapped[f], source.columns[source.mapped[f].column].times[0]
+        form, other = sorted((time.format, time.rival), key=lambda way: way[:2] != order)
+        key = f"date:{source.sample.label}.{m.column}"
+        cells = source.columns[m.column].counts
+        series = [_days(s, f) for s, g in proven if g == f and s.sample.names == source.sample.names]
+        days = days_read(form, cells)
+        if days and (lie_closer(cells, form, other) or _lie_outside(days, series)):
+            apart = f" Other dates are {_SAID[order]} first; so read, these lie between {days[0]:%-d %B %Y} and {days[1]:%-d %B %Y}."
+            form, notes = other, m.notes
+            questions[:] = [replace(q, text=q.text + apart, proposed=other) if q.key == key else q for q in questions]
+        else:
+            notes = (f"{_SAID[order]} first, as the client's other dates",)
+            questions[:] = [q for q in questions if q.key != key]
+        given = ("excel", form) if isinstance(m.options["format"], tuple) else form
+        source.mapped[f] = replace(m, options={**m.options, "format": given}, notes=notes)
+
+
+_SAID = {"%d": "day", "%m": "month"}
+
+
+def _written(m: Mapped) -> str:
+    """How the texts of a date column are written."""
+    form = m.options.get("format", "")
+    return str(form[1] if isinstance(form, tuple) else form)
+
+
+def _day_order(m: Mapped) -> str:
+    """`%d` or `%m`, whichever its dates begin with; empty where neither."""
+    return next((order for order in _SAID if _written(m).startswith(order)), "")
+
+
+def _days(source: Source, f: str) -> tuple[datetime, datetime] | None:
+    return days_read(_written(source.mapped[f]), source.columns[source.mapped[f].column].counts)
+
+
+def _lie_outside(days: tuple[datetime, datetime], series: list[tuple[datetime, datetime] | None]) -> bool:
+    """Whether days lie more than a month before or after all those of the other files of their series."""
+    known = [one for one in series if one]
+    month = timedelta(days=31)
+    return bool(known) and not (
+        min(first for first, _last in known) - month <= days[0] <= days[1] <= max(last for _first, last in known) + month
+    )
 
 
 def _settings(sources: list[Source], given: Mapping[str, str], questions: list[Question]) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     headers = [name for source in sources for name in source.sample.names]
     han = sum(bool(re.search(r"[㐀-鿿]", name)) for name in headers)
-    found["language"] = (given.get("language", "zh_CN" if 2 * han > len(headers) else "en"), "")
+    chinese = 2 * han > len(headers) and not re.search(r"[ぁ-ヿ가-힣]", "".join(headers))
+    found["language"] = (given.get("language", "zh_CN" if chinese else "en"), "")
     currency, country, why = _currency(sources)
     several = _currencies(sources)
     if "currency" in given:

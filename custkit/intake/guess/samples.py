@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from fnmatch import fnmatch
-from itertools import takewhile
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from custkit.intake.database import (
 )
 from custkit.intake.grammar import TOTAL_WORDS
 from custkit.intake.guess.encodings import Encoding, guess_encoding
-from custkit.intake.guess.values import SOME_TIMES, Column, is_number, looks_like_time
+from custkit.intake.guess.values import ENOUGH, SOME_TIMES, Column, is_number, lie_closer, looks_like_time, read_times
 from custkit.intake.inputs import ENDINGS
 
 ROWS = 8_000
@@ -136,7 +136,7 @@ def _together(samples: list[Sample]) -> list[Sample]:
         shape = (one.files[0].parent, stem, one.names, one.encoding.name, one.delimiter, one.skip_rows, one.sheet)
         groups.setdefault(shape, []).append(one)
     merged = []
-    for group in groups.values():
+    for group in chain.from_iterable(_of_one_order(group) for group in groups.values()):
         group.sort(key=lambda one: one.files[0].name)
         some = [group[0], *([group[len(group) // 2]] if len(group) > 2 else []), *([group[-1]] if len(group) > 1 else [])]
         share = ROWS // len(some)
@@ -145,6 +145,23 @@ def _together(samples: list[Sample]) -> list[Sample]:
         unsure = next((one.encoding for one in group if not one.encoding.certain), group[0].encoding)
         merged.append(replace(group[0], files=tuple(one.files[0] for one in group), cells=cells, whole=whole, encoding=unsure))
     return merged
+
+
+def _of_one_order(group: list[Sample]) -> list[list[Sample]]:
+    """The group, and each file apart whose days and months, read as those of the others are, would lie far from each other."""
+    apart = [one for one in group if len(group) > 1 and any(_is_turned(one, group, i) for i in range(len(one.cells)))]
+    return [*([rest] if (rest := [one for one in group if one not in apart]) else []), *([one] for one in apart)]
+
+
+def _is_turned(one: Sample, group: list[Sample], place: int) -> bool:
+    cells = [cell for cell in dict.fromkeys(one.cells[place]) if cell]
+    mine = read_times(cells[:1]) and read_times(cells)
+    if not mine or not mine[0].rival:
+        return False
+    others = [cell for other in group if other is not one for cell in other.cells[place] if cell]
+    theirs = [time.format for time in read_times(others) if not time.rival and time.share >= ENOUGH]
+    ways = {mine[0].format, mine[0].rival}
+    return any(lie_closer(cells, way, *(ways - {way})) for way in theirs[:1] if way in ways)
 
 
 def _text(path: Path, told: str | None = None) -> list[Sample]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -320,6 +322,21 @@ def _reads(form: str, text: str) -> bool:
         return bool(datetime.fromisoformat(text) if form == "iso" else datetime.strptime(text, form))
     except ValueError:
         return False
+
+
+def days_read(form: str, cells: Iterable[str]) -> tuple[datetime, datetime] | None:
+    """The first and the last of the cells that `form` reads."""
+    found = []
+    for cell in cells:
+        with suppress(ValueError):
+            found.append(datetime.strptime(cell, form))
+    return (min(found), max(found)) if found else None
+
+
+def lie_closer(cells: Collection[str], form: str, other: str) -> bool:
+    """Whether the days lie within less than half the time if read as `other`."""
+    mine, theirs = days_read(form, cells), days_read(other, cells)
+    return mine is not None and theirs is not None and 2 * (theirs[1] - theirs[0]) < mine[1] - mine[0]
 
 
 def shown(time: Time, cell: str) -> str:

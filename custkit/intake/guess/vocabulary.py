@@ -9,7 +9,7 @@ from custkit.intake.grammar import CODES
 # One concept a line. Chinese in simplified characters: a header is brought to them before it is compared.
 CONCEPTS: dict[str, str] = {
     "order": "order id|order|invoice id|invoice|receipt id|receipt|basket id|basket|transaction id|transaction|bill id|bill|ticket id|ticket|document id|purchase id|sale id|check id|order reference|increment id|beleg|bon|beleg id|bestellung|bestell id|auftrag|auftrags id|rechnung|rechnungs id|faktura id|commande|n° commande|facture|n° facture|n° ticket"
-    "|订单号|订单编号|订单|订单id|单号|单据号|单据编号|交易号|交易流水号|小票号|小票|发票号|销售单号|账单号|主订单编号|购物篮|订货单号|母订单号",
+    "|订单号|订单编号|订单|订单id|单号|单据号|单据编号|交易号|交易流水号|小票号|小票|发票号|销售单号|账单号|主订单编号|购物篮|订货单号|母订单号|受注番号|注文番号",
     "customer": "customer id|customer|client id|client|member id|member|user id|user|buyer id|buyer|shopper id|household id|household key|card id|card holder|cardholder|card|account id|account|loyalty id|loyalty card id|member card|subscriber id|contact id|person id|patron id|guest id|uid|kunde|kunden id|auftraggeber|client|n° client"
     "|客户号|客户编号|客户id|客户|顾客号|顾客编号|顾客|会员号|会员编号|会员卡号|会员id|会员|用户id|用户编号|用户|买家id|买家会员名|买家|卡号|账号",
     "former_customer": "old id|old customer id|old customer|former id|former customer id|previous id|previous customer id|merged id|merged customer id|duplicate id|duplicate customer id|duplicate|secondary id|secondary customer id|losing id|absorbed id|retired id|from customer id|customer id"
@@ -36,7 +36,7 @@ CONCEPTS: dict[str, str] = {
     "|成本|成本金额|商品成本|成本合计|总成本|进货成本",
     "unit_cost": "unit cost|cost price|purchase price|cost per unit|cost|buying price|单位成本|成本价|进价|采购价|进货价|成本",
     "ordered_at": "ordered|ordered at|order date|order time|order datetime|purchase date|purchase time|invoice date|transaction date|transaction timestamp|transaction time|transaction datetime|sale date|sales date|receipt date|booking date|paid at|payment date|created at|date|datetime|timestamp|time|day|order created|datum|bestelldatum|beleg datum|rechnungsdatum|faktura datum|auftragsdatum|kaufdatum|date de commande|date commande|date de facture"
-    "|下单时间|下单日期|订单时间|订单日期|订单创建时间|购买时间|购买日期|交易时间|交易日期|销售日期|销售时间|付款时间|支付时间|订单付款时间|成交时间|日期|时间|开票日期|消费时间|消费日期|订购日期|订购时间|消费日|订购日|交易日",
+    "|下单时间|下单日期|订单时间|订单日期|订单创建时间|购买时间|购买日期|交易时间|交易日期|销售日期|销售时间|付款时间|支付时间|订单付款时间|成交时间|日期|时间|开票日期|消费时间|消费日期|订购日期|订购时间|消费日|订购日|交易日|受注日|注文日|購入日",
     "status": "status|order status|state|fulfillment status|fulfilment status|financial status|payment status|订单状态|状态|交易状态|单据状态|发货状态",
     "line_type": "line type|transaction type|sale type|sales type|record type|document type|order type|type|kind|movement type|operation|vorgang|belegart|transaktionsart"
     "|交易类型|单据类型|业务类型|订单类型|销售类型|类型|记录类型|退货标志",
