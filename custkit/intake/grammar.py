@@ -158,11 +158,11 @@ class Grammar:
         if self.kind in NUMBERS:
             kind = "amount_unparsable" if self.kind == "decimal" else "number_unparsable"
             digits = f"length(regexp_replace(split_part({plain}, '.', 1), '[^0-9]', '', 'g'))"
+            foreign = f"regexp_matches({text}, '[0-9]') AND regexp_matches({self._bare(text)}, {lit(_ANY_CURRENCY)})"
             too_big = f"{digits} > 12 OR abs({self.raw(plain)}) >= {self.largest}"
             return (
-                f"CASE WHEN {plain} IS NULL AND regexp_matches({text}, '[0-9]') AND regexp_matches({self._bare(text)}, {lit(_ANY_CURRENCY)}) "
-                f"THEN 'currency_mismatch' WHEN {plain} IS NULL THEN '{kind}' WHEN {too_big} THEN 'amount_out_of_range' "
-                f"ELSE '{'not_a_money_value' if self.is_money else kind}' END"
+                f"CASE WHEN {plain} IS NULL AND {foreign} THEN 'currency_mismatch' WHEN {plain} IS NULL THEN '{kind}' "
+                f"WHEN {too_big} THEN 'amount_out_of_range' ELSE '{'not_a_money_value' if self.is_money else kind}' END"
             )
         if self.kind == "timestamp":
             return f"CASE WHEN {plain} IS NULL THEN 'date_format' ELSE 'date_out_of_range' END"
@@ -219,7 +219,8 @@ class Grammar:
         bare, mark = self._bare(text), self.map.decimal
         digits = f"regexp_replace({bare}, {lit('[^0-9+' + mark + '-]')}, '', 'g')"
         behind = f"'-' || regexp_replace({bare}, {lit('[^0-9' + mark + ']')}, '', 'g')"
-        plain = f"CASE WHEN regexp_full_match({bare}, {lit('[+-]?' + self._unsigned)}) THEN {digits} WHEN {self.negated(text)} THEN {behind} END"
+        usual = f"regexp_full_match({bare}, {lit('[+-]?' + self._unsigned)})"
+        plain = f"CASE WHEN {usual} THEN {digits} WHEN {self.negated(text)} THEN {behind} END"
         return f"replace({plain}, ',', '.')" if mark == "," else plain
 
     def _time(self, text: str) -> str:

@@ -134,7 +134,7 @@ SAYS = {
     "accounting_negative": Saying(
         mark("amounts written as (24.75) or 24.75-; they are read as negative"),
         CELLS,
-        mark("Nothing to do, if they are returns or credits."),
+        mark("See whether they are returns or credits."),
     ),
     "merged_unknown": Saying(
         mark("ids that the map of merged customers takes into others and no other file holds"),

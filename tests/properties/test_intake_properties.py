@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +24,7 @@ from custkit.errors import BadInput
 from custkit.intake import block, counters, delimited, staging, take_snapshot
 from custkit.intake.block import LINE
 from custkit.intake.grammar import Grammar, times_or_encoded
+from custkit.intake.guess.values import Column
 
 CLIENT = """
 name: Random
@@ -93,6 +95,43 @@ def test_returns_by_a_word_take_off_what_they_say_whatever_their_sign_and_no_oth
     assert told["sale"] == 1 + sum(Decimal(cents) / 100 for word, cents in ours if word == "sale")
     assert told.get("return", 0) == -sum(Decimal(cents) / 100 for word, cents in ours if word == "return")
     assert manifest["ledger"]["files"][0]["reasons"].get("currency_mismatch", 0) == len(lines) - len(ours)
+
+
+SIGNS = {"": "{}", "+": "+{}", "-": "-{}", "brackets": "({})", "behind": "{}-"}
+
+
+@st.composite
+def money_texts(draw):
+    """An amount as people write it and what it is worth; None where more than one sign stands at it."""
+    whole, cents = draw(st.integers(0, 10**9)), draw(st.sampled_from(["", "00", "05", "75"]))
+    indian = re.sub(r"(?<=\d)(?=(\d\d)*\d{3}$)", ",", str(whole))
+    digits = draw(
+        st.sampled_from([str(whole), f"{whole:,}", f"{whole:,}".replace(",", draw(st.sampled_from(" \u00a0\u2009\u202f’"))), indian])
+    )
+    signs = draw(st.lists(st.sampled_from(list(SIGNS)), max_size=2))
+    places = ["{s}{b}{}", "{}{b}{s}", "{}"]
+    inside, outside = draw(st.sampled_from([(place, "{}") for place in places] + [("{}", place) for place in places]))
+    currency = {"s": draw(st.sampled_from(["$", "USD", "US$"])), "b": draw(st.sampled_from(["", " "]))}
+    text = inside.format(digits + (f".{cents}" if cents else ""), **currency)
+    for sign in signs:
+        text = SIGNS[sign].format(text)
+    below = any(sign in ("-", "brackets", "behind") for sign in signs)
+    amount = Decimal(f"{whole}.{cents or '0'}") * (-1 if below else 1)
+    return outside.format(text, **currency), amount if sum(sign != "" for sign in signs) <= 1 else None
+
+
+@CHEAP
+@given(written=st.lists(money_texts(), min_size=1, max_size=30))
+def test_an_amount_is_read_as_it_was_meant_by_intake_and_by_the_guess(written):
+    texts, amounts = zip(*written, strict=True)
+    grammar = Grammar("decimal", ColumnMap(column="c"), "amount", "USD", "UTC", True)
+    with duckdb.connect() as con:
+        con.register("cells", pa.table({"n": range(len(texts)), "t": texts}))
+        plain = f"SELECT n, {grammar.plain('t')} AS p FROM cells"
+        found = con.execute(f"SELECT {grammar.value(grammar.raw('p'))} FROM ({plain}) ORDER BY n").fetchall()
+    assert [amount for (amount,) in found] == list(amounts)
+    guessed = Column("c", texts).read(".")
+    assert [None if value != value else Decimal(f"{value:.2f}") for value in guessed] == list(amounts)
 
 
 DIRTY = """

@@ -54,7 +54,10 @@ class Question:
 
 @dataclass
 class Source:
-    """What one sample is taken for. Where `lacking` names something, it cannot be read yet; `unfit` says what is wrong with the column so headed."""
+    """What one sample is taken for. Where `lacking` names something, it cannot be read yet.
+
+    unfit   what is wrong with the values of a column that is headed as one of the fields lacking
+    """
 
     sample: Sample
     table: str | None
@@ -380,8 +383,8 @@ def _time_options(
         questions.append(Question(key, text, time.format, (time.format, time.rival)))
         notes.append(f"day and month may be the other way round: {time.rival}")
     if column.kind == SOME_TIMES:
-        form = ("excel", form) if "%" in form else "excel"
-    if form != "iso":
+        options["format"] = ("excel", form) if "%" in form else "excel"
+    elif form != "iso":
         options["format"] = form
     if {"utc", "gmt"} & set(re.split(r"[\W_]+", column.name.lower())):
         options["time_zone"] = "UTC"

@@ -19,11 +19,12 @@ SOME_TIMES = "some times"  # the kind of a column of a workbook that holds date 
 DATE_CELL = re.compile(DATE_CELL_TEXT)
 _MONEY = rf"(?:(?:[A-Z]{{1,3}})?[{SIGNS}]|{'|'.join(CODES)}|Euro|人民币|[Kk]r\.?|Fr\.|Rs\.?|zł|Kč|Ft|lei)"
 _FRONT, _BEHIND = re.compile(rf"^([+-]?\(?)\s*{_MONEY}\s*([+-]?\(?)"), re.compile(rf"([)-]?)\s*{_MONEY}\s*([)-]?)$")
-_SIGNED = re.compile(r"(?P<minus>-)?\+?(?P<plain>[^-+()]+)|\((?P<within>[^-+()]+)\)|(?P<before>[^-+()]+)-")
+_SIGNED = re.compile(r"(?:(?P<minus>-)|\+)?(?P<plain>[^-+()]+)|\((?P<within>[^-+()]+)\)|(?P<before>[^-+()]+)-")
 _POINT = re.compile(
-    r"^[0-9]{1,15}(\.[0-9]+)?$|^[0-9]{1,3}([, \u00a0\u202f’'][0-9]{3})+(\.[0-9]+)?$|^[0-9]{1,2}(,[0-9]{2})+,[0-9]{3}(\.[0-9]+)?$|^\.[0-9]+$"
+    r"^[0-9]{1,15}(\.[0-9]+)?$|^\.[0-9]+$|^[0-9]{1,2}(,[0-9]{2})+,[0-9]{3}(\.[0-9]+)?$|"
+    r"^[0-9]{1,3}([, \u00a0\u2009\u202f’'][0-9]{3})+(\.[0-9]+)?$"
 )
-_COMMA = re.compile(r"^[0-9]{1,15}(,[0-9]+)?$|^[0-9]{1,3}([. \u00a0\u202f’'][0-9]{3})+(,[0-9]+)?$|^,[0-9]+$")
+_COMMA = re.compile(r"^[0-9]{1,15}(,[0-9]+)?$|^[0-9]{1,3}([. \u00a0\u2009\u202f’'][0-9]{3})+(,[0-9]+)?$|^,[0-9]+$")
 _CLOCK = r"(?:[T ]+(?P<h>\d{1,2}):(?P<min>\d{2})(?P<s>:\d{2})?(?P<f>\.\d{1,9})?(?: ?(?P<p>[AaPp][Mm]))?)?"
 _ZONE = r"(?: ?(?P<z>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?))?"
 _YMD = re.compile(r"^(?P<y>\d{4})(?P<a>[-/.])(?P<m>\d{1,2})(?P=a)(?P<d>\d{1,2})" + _CLOCK + _ZONE + "$")
@@ -164,7 +165,7 @@ class Column:
         """Date cells, and the way most of the texts among them are written, where there is one."""
         texts = [cell for cell in self.filled if not DATE_CELL.fullmatch(cell)]
         share = 1 - len(texts) / len(self.filled)
-        if self.is_turned or share < 0.5 and not read_times(texts):
+        if self.is_turned:
             return []
         ways = [way for way in read_times(texts) if "%" in way.format and not way.format.startswith("%Y-")]
         return [replace(way, share=share + (1 - share) * way.share) for way in ways] or [Time("iso", share)]
@@ -314,10 +315,12 @@ def _numbers(cells: list[str]) -> list[Time]:
 def formats_of(text: str) -> list[str]:
     """Every format by which `text` is a day that there is."""
     ways = [way for time in read_times([text]) for way in (time.format, time.rival) if way]
-    return [way for way in ways if way != "iso" and "%" not in way or _reads(way, text)]
+    return [way for way in ways if _reads(way, text)]
 
 
 def _reads(form: str, text: str) -> bool:
+    if form != "iso" and "%" not in form:
+        return True
     try:
         return bool(datetime.fromisoformat(text) if form == "iso" else datetime.strptime(text, form))
     except ValueError:
