@@ -103,6 +103,12 @@ def test_the_remedy_names_the_format_that_reads_the_value(take, text, says):
         take({"lines.csv": f"order,amount,date\na,1,{text}\n"}, sources=source)
 
 
+@pytest.mark.parametrize("zoned", ["2026-10-03 14:05:06 +0200", "2026-10-03 14:05:06 UTC"])
+def test_times_with_a_zone_set_apart_and_times_without_are_not_taken_together(take, zoned):
+    with pytest.raises(BadInput, match="1 times with a zone and 1 without"):
+        read(take, zoned, "", good="2026-10-03 14:05:06")
+
+
 def test_utc_evening_is_the_next_month_in_shanghai(take):
     found = read(take, "2026-10-31 16:30", ", time_zone: UTC", good="2026-10-03", zone="Asia/Shanghai")
     assert (datetime(2026, 11, 1, 0, 30),) in found.rows("order_lines", "ordered_at")
