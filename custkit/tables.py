@@ -273,6 +273,7 @@ SENT: dict[str, Table] = {**TABLES, MERGED_CUSTOMERS.name: MERGED_CUSTOMERS}
 CARRIED: dict[str, dict[str, str]] = {
     "order_lines": {
         "unit_price": "price of one piece: amount = quantity × unit_price where no amount is mapped",
+        "list_price": "price of one piece before discounts: gross_amount = quantity × list_price where no gross amount is mapped",
         "product_name": "feeds products",
         "category": "feeds products",
         "department": "feeds products",

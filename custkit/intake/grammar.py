@@ -65,7 +65,7 @@ def field_type(table: str, canonical: str) -> str:
     if canonical in SENT[table].by_name:
         return SENT[table].by_name[canonical].type.split("(")[0]
     assert canonical in CARRIED[table]
-    return "decimal" if canonical in ("unit_price", "order_total") else "string"
+    return "decimal" if canonical in ("unit_price", "list_price", "order_total") else "string"
 
 
 def is_as_read(kind: str, canonical: str, how: ColumnMap) -> bool:

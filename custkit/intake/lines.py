@@ -11,7 +11,7 @@ from custkit.intake.grammar import lit, name
 from custkit.intake.notes import Note, notes_on_lines, notes_on_returns, notes_on_staged, refuse_mixed_tax
 from custkit.tables import CARRIED, ORDER_LINES
 
-ONLY_CHECKED = ("unit_price", "order_total", "currency", "tax_basis")
+ONLY_CHECKED = ("unit_price", "list_price", "order_total", "currency", "tax_basis")
 CARRIED_TO_ORDERS = ("channel", "device", "store_id", "region", "payment_method")
 PRODUCT_FIELDS = ("product_name", "category", "department", "brand")
 # Rank of a line inside its order, and the order of the file: by content alone, so that the row order of an export leaves no trace.
@@ -38,23 +38,21 @@ def make_lines(con: duckdb.DuckDBPyConnection, client: Client, *, unit_costs: bo
     fields = {f: (name(f) if f in mapped else None) for f in (*(c.name for c in ORDER_LINES.columns), *CARRIED["order_lines"])}
 
     def get(f: str, otherwise: str = "NULL") -> str:
-        return (
-            fields[f]
-            or f"CAST({otherwise} AS {'DECIMAL(18, 4)' if f == 'unit_price' or f.endswith('amount') or f == 'quantity' else 'VARCHAR'})"
-        )
+        return fields[f] or f"CAST({otherwise} AS {'DECIMAL(18, 4)' if f.endswith(('amount', '_price')) or f == 'quantity' else 'VARCHAR'})"
 
     money = "DECIMAL(18, 4)"
     discount, coupon = (f"coalesce({get(f)}, 0)" for f in ("discount_amount", "coupon_amount"))
     priced = f"CAST({get('quantity', '1')} * {get('unit_price')} AS {money})"
-    bare = f"CAST({get('gross_amount')} - {discount} - {coupon} AS {money})"
+    listed = f"coalesce({get('gross_amount')}, CAST({get('quantity', '1')} * {get('list_price')} AS {money}))"
+    bare = f"CAST({listed} - {discount} - {coupon} AS {money})"
     amount = f"coalesce({get('amount')}, {priced}, {bare})"
     notes = _turn_returns(con, mapped, amount) if "line_type" in mapped else []
     notes += notes_on_staged(con, mapped, currency_digits(client.currency))
     one = f"CASE WHEN {amount} < 0 THEN -1 ELSE 1 END"
     quantity = get("quantity") if "quantity" in mapped else f"CAST({one} AS {money})"
-    gross = f"coalesce({get('gross_amount')}, CAST({amount} + {discount} + {coupon} AS {money}))"
-    if "gross_amount" in mapped and "discount_amount" not in mapped:
-        discount = f"CAST(coalesce({get('gross_amount')} - {amount} - {coupon}, 0) AS {money})"
+    gross = f"coalesce({listed}, CAST({amount} + {discount} + {coupon} AS {money}))"
+    if mapped & {"gross_amount", "list_price"} and "discount_amount" not in mapped:
+        discount = f"CAST(coalesce({listed} - {amount} - {coupon}, 0) AS {money})"
     carried = [f for f in CARRIED["order_lines"] if f not in ONLY_CHECKED]
     plain = (
         f"SELECT {_order_id(mapped)} AS order_id, {get('customer_id')} AS customer_id, ordered_at, "
@@ -143,7 +141,7 @@ def _refuse_without_amount(client: Client) -> None:
             raise BadInput(f"{where}: map `ordered_at`, the time of the order")
         if "order_id" not in has and "customer_id" not in has:
             raise BadInput(f"{where}: map `order_id`, or `customer_id` where one customer's lines of one time are one order")
-        if not ("amount" in has or "unit_price" in has or "gross_amount" in has):
+        if not has & {"amount", "unit_price", "gross_amount", "list_price"}:
             raise BadInput(f"{where}: map `amount`, or `quantity` and `unit_price`")
 
 

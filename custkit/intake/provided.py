@@ -35,9 +35,9 @@ def _from_lines(lines: set[str], unit_cost: bool) -> set[str]:
     has = {"order_id", "line_number", "ordered_at", "amount", "kind", "is_product", "revenue"} | (
         lines & set(TABLES["order_lines"].by_name)
     )
-    if has & {"discount_amount", "coupon_amount"}:
+    if has & {"discount_amount", "coupon_amount"} or "list_price" in lines:
         has.add("gross_amount")
-    if "gross_amount" in lines:
+    if lines & {"gross_amount", "list_price"}:
         has.add("discount_amount")
     if unit_cost and {"product_id", "quantity"} <= lines:
         has.add("cost_amount")

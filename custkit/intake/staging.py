@@ -27,7 +27,7 @@ from custkit.intake.parquet import read_parquet
 from custkit.tables import SENT
 
 READERS = {"csv": read_delimited, "excel": read_excel, "parquet": read_parquet}
-MONEY_FIELDS = ("amount", "unit_price", "unit_cost", "order_total")
+MONEY_FIELDS = ("amount", "unit_price", "list_price", "unit_cost", "order_total")
 _ZONED = r":\d\d(:\d\d)?(\.\d+)? ?(Z|UTC|GMT|[+-]\d\d(:?\d\d)?)( BC)?$"
 QUOTED_ID = "'[0-9A-Za-z_-]+"
 _WRAPPED = '="[^"]*"'  # what a spreadsheet writes to keep a number as it is
@@ -113,7 +113,7 @@ def required_fields(source: Source) -> tuple[str, ...]:
         return tuple(needed)
     if "gross_amount" in mapped:
         return (*needed, "gross_amount")
-    return (*needed, *(f for f in ("quantity", "unit_price") if f in mapped))
+    return (*needed, *(f for f in ("quantity", "unit_price", "list_price") if f in mapped))
 
 
 def stage(con: duckdb.DuckDBPyConnection, client: Client, inputs: list[Input], tick: Tick) -> tuple[list[FileCount], list[Note]]:
@@ -516,10 +516,11 @@ def _known_amount(source: Source) -> str:
     if source.table == "order_lines":
         if "amount" in mapped:
             return "amount"
-        if "unit_price" in mapped:
-            return f"CAST({'quantity' if 'quantity' in mapped else '1'} * unit_price AS DECIMAL(18, 4))"
-        if "gross_amount" in mapped:
-            return "gross_amount"
+        found = next((f for f in ("unit_price", "gross_amount", "list_price") if f in mapped), "")
+        if found.endswith("_price"):
+            return f"CAST({'quantity' if 'quantity' in mapped else '1'} * {found} AS DECIMAL(18, 4))"
+        if found:
+            return found
     return "CAST(NULL AS DECIMAL(18, 4))"
 
 

@@ -274,3 +274,18 @@ def test_a_currency_that_first_comes_in_the_third_month_stops_intake(take):
     files["10.csv"] = "order,date,customer,amount,currency\n10,2026-10-01,c1,5,EUR\n11,2026-10-02,c1,6,USD\n"
     with pytest.raises(BadInput, match=r"10\.csv line 3 column currency: `USD` \(currency_mismatch, 1 row; convert the amount"):
         take(files, sources=CURRENCIES)
+
+
+def test_discounts_come_off_a_list_price(take):
+    """gross = pieces × list price, amount = gross − discount − coupon; an unread price is set aside."""
+    sources = PRICED.replace("unit_price: price", "list_price: price, discount_amount: off, coupon_amount: coupon")
+    body = "1,2026-10-01,c1,tea,2,5,1,0.5\n1,2026-10-01,c1,cup,1,4,,\n2,2026-10-02,c1,tea,-1,5,,\n"
+    found = take({"lines.csv": HEADER.replace("price", "price,off,coupon") + body}, sources=sources)
+    assert sorted(found.rows("order_lines", "product_id", "gross_amount", "discount_amount", "coupon_amount", "amount")) == [
+        ("cup", Decimal(4), Decimal(0), Decimal(0), Decimal(4)),
+        ("tea", Decimal(-5), Decimal(0), Decimal(0), Decimal(-5)),
+        ("tea", Decimal(10), Decimal(1), Decimal("0.5"), Decimal("8.5")),
+    ]
+    plain = PRICED.replace("unit_price: price", "list_price: price, amount: paid")
+    paid = take({"lines.csv": HEADER.replace("price", "price,paid") + "1,2026-10-01,c1,tea,2,5,8\n"}, sources=plain)
+    assert paid.rows("order_lines", "gross_amount", "discount_amount", "amount") == [(Decimal(10), Decimal(2), Decimal(8))]
