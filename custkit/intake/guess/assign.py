@@ -23,7 +23,7 @@ _PLAIN = {
 }
 ANYWAY = -1.2  # a field that must be there is asked about from here on
 MUST: dict[str, tuple[tuple[str, ...], ...]] = {
-    "order_lines": (("ordered_at",), ("order_id", "customer_id"), ("amount", "unit_price", "gross_amount")),
+    "order_lines": (("ordered_at",), ("order_id", "customer_id"), ("amount", "unit_price", "gross_amount", "list_price")),
     "campaign_contacts": (("campaign_id",), ("customer_id",)),
     "products": (("product_id",),),
     **{
@@ -35,13 +35,17 @@ MUST: dict[str, tuple[tuple[str, ...], ...]] = {
 
 @dataclass(frozen=True)
 class Fit:
-    """`places`: field → place of its column; `sure`: field → how likely that is; `lacking`: alternatives of which one must be mapped."""
+    """`places`: field → place of its column; `sure`: field → how likely that is; `lacking`: alternatives of which one must be mapped.
+
+    `denied`: fields a person said no column is.
+    """
 
     table: str
     places: Mapping[str, int]
     sure: Mapping[str, float]
     lacking: tuple[tuple[str, ...], ...]
     rivals: Mapping[str, int] = field(default_factory=dict)
+    denied: int = 0
 
     @property
     def weight(self) -> float:
@@ -49,27 +53,46 @@ class Fit:
         must = {f for group in MUST[self.table] for f in group}
         return (
             sum(p * (1.8 if f in must else 1.0) for f, p in self.sure.items())
+            + self.denied
             - 2.4 * len(self.lacking)
             - 2.5 * (("customer_id",) in self.lacking or ("product_id",) in self.lacking)
         )
 
 
-def assign(table: str, facts: Facts, more: Mapping[tuple[str, int], float]) -> Fit:
-    """The likeliest mapping of the columns of `facts` to `table`. `more` adds to the log odds of (field, place)."""
-    fields = list(FIELDS[table])
+def assign(table: str, facts: Facts, more: Mapping[tuple[str, int], float], told: Mapping[str, int | None] | None = None) -> Fit:
+    """The likeliest mapping of the columns of `facts` to `table`. `more` adds to the log odds of (field, place).
+
+    `told`: field → the place a person named, whatever stands there, or None where they said there is none.
+    """
+    told = told or {}
+    fields = [f for f in FIELDS[table] if f not in told]
     must = {f for group in MUST[table] for f in group}
-    odds = np.array([[_odds(table, f, place, facts) + more.get((f, place), 0.0) for f in fields] for place in range(len(facts.columns))])
+    odds = np.array(
+        [
+            [NEVER if place in told.values() else _odds(table, f, place, facts) + more.get((f, place), 0.0) for f in fields]
+            for place in range(len(facts.columns))
+        ]
+    )
     floors = np.array([ANYWAY if f in must else 0.0 for f in fields])
+    named = {f: place for f, place in told.items() if place is not None}
     if not odds.size:
-        return Fit(table, {}, {}, MUST[table])
+        return Fit(table, named, dict.fromkeys(named, 1.0), tuple(group for group in MUST[table] if not set(group) & set(named)))
     # The likeliest whole first; only then the order of names, so that no order of columns leaves a trace.
     gain = np.where(odds > floors, odds - floors, 0.0)
     rows, columns = linear_sum_assignment(gain, maximize=True)
     places = {fields[j]: int(i) for i, j in zip(rows, columns, strict=True) if gain[i, j] > 0}
     sure = {f: _sure(odds, fields, places, f, facts) for f in places}
+    rivals = {f: rival for f, place in places.items() if (rival := _rival(odds[:, fields.index(f)], place)) is not None}
+    places, sure = {**places, **named}, {**sure, **dict.fromkeys(named, 1.0)}
     lacking = tuple(group for group in MUST[table] if not any(f in places for f in group))
-    rivals = {f: int(np.argmax([odds[i, fields.index(f)] if i != places[f] else NEVER for i in range(len(odds))])) for f in places}
-    return Fit(table, places, sure, lacking, rivals)
+    return Fit(table, places, sure, lacking, rivals, len(told) - len(named))
+
+
+def _rival(odds: np.ndarray, chosen: int) -> int | None:
+    """The likeliest other column for a field, where one may be it at all."""
+    others = np.where(np.arange(len(odds)) == chosen, NEVER, odds)
+    best = int(np.argmax(others))
+    return best if others[best] > ANYWAY else None
 
 
 def _odds(table: str, field: str, place: int, facts: Facts) -> float:

@@ -135,8 +135,7 @@ def _show(proposal: Proposal, left: list[Question], tell: Tell) -> None:
             tell(f"  {field:<20} {mapped.column}" + (f"  ({how})" if how else "") + doubt)
         for remark in source.remarks:
             tell(f"  {remark}")
-        personal = [name for name, why in source.unread.items() if why and not why.startswith("perhaps")]
-        if personal:
+        if personal := source.personal:
             tell(f"  never read: {', '.join(personal)} (names people)")
     if left:
         tell("\nNot settled; marked in the file:")

@@ -13,15 +13,24 @@ from custkit.intake.guess.values import Column
 ROWS = 1_500
 CENT = 0.0151
 HOLDS = 0.97
+SEVERAL = 8  # so many orders of several lines tell what is the order's own
 
 
 @dataclass(frozen=True)
 class Facts:
-    """`roles`: what a column is in an identity of money that holds, by its place; `decides`: pairs (a, b) where equal a means equal b."""
+    """`roles`: what a column is in an identity of money that holds, by its place; `decides`: pairs (a, b) where equal a means equal b.
+
+    `orders`: the place of what groups lines to orders, where orders have several; `of_order`: columns that are the same on every line of
+    an order, though its lines differ; `once`: those that only its first line holds; `counters`: those that number its lines.
+    """
 
     columns: tuple[Column, ...]
     roles: dict[int, set[str]] = field(default_factory=dict)
     decides: frozenset[tuple[int, int]] = frozenset()
+    orders: int | None = None
+    of_order: frozenset[int] = frozenset()
+    once: frozenset[int] = frozenset()
+    counters: frozenset[int] = frozenset()
     identities: tuple[str, ...] = ()
     informative: bool = True
 
@@ -41,12 +50,16 @@ def facts_of(columns: Sequence[Column], *, informative: bool = True) -> Facts:
     step = max(1, len(columns[0].cells) // ROWS) if columns else 1
     read = {i: columns[i].numbers[::step] for i in numbers}
     moving = {i for i in numbers if len(np.unique(read[i][np.isfinite(read[i])])) > 3}
-    for pieces, price in combinations(sorted(moving | {i for i in numbers if columns[i].whole}), 2):
+    # Two or three prices are prices too; rates of tax are below 1.
+    few = {i for i in set(numbers) - moving if columns[i].distinct > 1 and np.nanmedian(np.abs(read[i])) > 1}
+    for pieces, price in combinations(sorted(moving | few | {i for i in numbers if columns[i].whole}), 2):
+        if {pieces, price} & few and not (columns[pieces].whole or columns[price].whole):
+            continue
         for total in moving - {pieces, price}:
             _product(columns, read, pieces, price, total, roles, said)
     for gross, net in permutations(sorted(moving), 2):
         _difference(columns, read, numbers, gross, net, roles, said)
-    return Facts(tuple(columns), roles, _decides(columns), tuple(said), informative)
+    return Facts(tuple(columns), roles, _decides(columns), *_orders(columns), tuple(said), informative)
 
 
 def _product(
@@ -100,6 +113,50 @@ def _difference(
             for i in parts:
                 roles.setdefault(i, set()).add("reduction")
             said.append(f"{columns[gross].name} − {' − '.join(columns[i].name for i in parts)} = {columns[net].name}")
+
+
+def _orders(columns: Sequence[Column]) -> tuple[int | None, frozenset[int], frozenset[int], frozenset[int]]:
+    """What groups lines to orders: the finest column whose equal cells share a time; and the columns that say one thing an order."""
+    rows = min(4_000, len(columns[0].cells)) if columns else 0
+    filled = [np.array([bool(cell) for cell in c.cells[:rows]]) for c in columns]
+    codes = [np.unique(np.array(c.cells[:rows], dtype=object).astype(str), return_inverse=True)[1] for c in columns]
+    times = [i for i, c in enumerate(columns) if c.is_time and not c.is_serial]
+    best: tuple[int, int, frozenset[int], frozenset[int], frozenset[int]] | None = None
+    for i, c in enumerate(columns):
+        kinds = len(np.unique(codes[i]))
+        if i in times or c.fill < 0.99 or not rows * 0.02 < kinds < rows * 0.98:
+            continue
+        new = np.append(True, codes[i][1:] != codes[i][:-1])
+        several = np.isin(codes[i], np.flatnonzero(np.bincount(codes[i]) > 1))
+        if len(np.unique(codes[i][several])) < SEVERAL:
+            continue
+        others = [j for j in range(len(columns)) if j != i and filled[j].any()]
+        once = frozenset(j for j in others if _stands_once(filled[j], new))
+        same = frozenset(j for j in others if _is_same(codes[i][several], codes[j][several], filled[j][several])) - once
+        if (once | same) & set(times) and (best is None or kinds > best[0]):
+            best = kinds, i, same, once, frozenset(j for j in others if columns[j].whole and _counts(columns[j].numbers[:rows], new))
+    return best[1:] if best else (None, frozenset(), frozenset(), frozenset())
+
+
+def _stands_once(filled: np.ndarray, new: np.ndarray) -> bool:
+    """True where the first line of (nearly) each order has a value, and no other line."""
+    later = ~new
+    return bool(later.sum() >= SEVERAL and filled[new].mean() >= HOLDS and (filled & later).sum() <= (1 - HOLDS) * later.sum())
+
+
+def _counts(numbers: np.ndarray, new: np.ndarray) -> bool:
+    """True where the lines of (nearly) each order are numbered from one on."""
+    rows = np.arange(len(new))
+    rank = rows - np.maximum.accumulate(np.where(new, rows, 0)) + 1
+    return bool((~new).sum() >= SEVERAL and np.mean(numbers == rank) >= HOLDS)
+
+
+def _is_same(orders: np.ndarray, cells: np.ndarray, filled: np.ndarray) -> bool:
+    """True where orders of several lines have one value each, though not all the same."""
+    if len(np.unique(cells[filled])) < 2:
+        return False
+    pairs = np.unique(orders[filled].astype(np.int64) * (int(cells.max()) + 1) + cells[filled]).size
+    return bool(pairs <= len(np.unique(orders[filled])) * 1.01)
 
 
 def _decides(columns: Sequence[Column]) -> frozenset[tuple[int, int]]:

@@ -11,6 +11,7 @@ from babel.numbers import list_currencies
 from custkit.intake.guess import vocabulary as words
 from custkit.intake.guess.facts import Facts
 from custkit.intake.guess.headers import header_score
+from custkit.intake.guess.named import PRODUCT, UNKNOWN, names_people, whose_name
 from custkit.intake.guess.values import Column, formats_of, is_number
 
 PLAIN = 0.9  # a header that scores so names the field
@@ -21,10 +22,14 @@ MONEY = {
     "coupon_amount",
     "cost_amount",
     "unit_price",
+    "list_price",
+    "order_total",
     "unit_cost",
     "spend_amount",
     "prepaid_amount",
 }
+NUMBERS = MONEY | {"quantity", "points"}
+TOTALS = {"amount", "gross_amount", "discount_amount", "coupon_amount", "cost_amount"}  # an order has them too, besides its lines
 IDS = {
     "order_id", "customer_id", "merged_into", "product_id", "visitor_id", "session_id", "event_id", "campaign_id", "entry_id",
     "response_id",
@@ -49,21 +54,26 @@ def fit(table: str, field: str, place: int, facts: Facts) -> float | None:
     """The values of the column at `place` as evidence for `field` of `table`."""
     column = facts.columns[place]
     if not column.filled:
-        return -1.0 if field not in MONEY else -2.0
+        return None if column.cells and field in IDS else -2.0 if field in MONEY else -1.0
     if column.personal:
         return None
+    if table == "order_lines" and (place in facts.counters or names_people(place, facts, header_score(column.name, table, field))):
+        return None
     if field.endswith("_at"):
-        return _time(field, column, facts)
+        return _time(field, place, facts)
     if field in MONEY or (field == "cost_amount"):
         return _money(table, field, place, facts)
     if field in IDS:
         return _id(table, field, place, facts)
     if field in DICTIONARIES:
         return _dictionary(field, column)
+    if (table, field) == ("order_lines", "product_name"):
+        return _product_name(field, column, place, facts)
     return _OTHERS.get(field, _category)(field, column, place, facts)
 
 
-def _time(field: str, column: Column, facts: Facts) -> float | None:
+def _time(field: str, place: int, facts: Facts) -> float | None:
+    column = facts.columns[place]
     if not column.is_time:
         return None
     score = -0.6 if column.is_serial else 0.8
@@ -72,7 +82,8 @@ def _time(field: str, column: Column, facts: Facts) -> float | None:
     if not column.is_serial and facts.times == 1:
         score += 1.2
     if field in ("ordered_at", "occurred_at", "answered_at", "spent_at", "starts_at"):
-        score += 0.2 if column.fill > 0.9 else -2.5
+        others = any(c.is_time and c.fill > 0.9 for c in facts.columns)
+        score += 0.2 if column.fill > 0.9 or (place in facts.once and not others) else -2.5
     elif field in ("closed_at", "redeemed_at", "expires_at"):
         score += 0.5 if column.fill < 0.9 else -0.5
     return score
@@ -84,15 +95,20 @@ def _money(table: str, field: str, place: int, facts: Facts) -> float | None:
         return None
     known = column.known
     score = 0.0 if column.whole else 0.7
+    if table == "order_lines" and field in TOTALS:
+        if place in facts.once and field not in ("discount_amount", "coupon_amount"):
+            return None
+        score -= 2.5 if place in facts.of_order else 0.0
     if column.whole and column.unique and len(known) > 20:
         score -= 2.5
-    if column.whole and all(len(cell) == len(column.filled[0]) and cell.startswith("0") for cell in column.filled[:50]):
+    if column.whole and all(len(cell) == len(column.filled[0]) and cell.startswith("0") and cell.isdigit() for cell in column.filled[:50]):
         score -= 2.0
     zeros = float(np.mean(known == 0))
     below = float(np.mean(known < 0))
     if field in ("discount_amount", "coupon_amount"):
         score += 0.4 if zeros > 0.3 else 0.0
-        score += (2.2 if "reduction" in roles else 0.0) - (3.0 if roles & {"net", "gross", "total", "unit_price"} else 0.0)
+        score += 2.2 if "reduction" in roles else -1.0 if zeros < 0.02 else 0.0  # not every line is reduced
+        score -= 3.0 if roles & {"net", "gross", "total", "unit_price"} else 0.0
     elif field == "amount":
         score += 0.6 if below > 0 else 0.0
         score += 2.2 if "net" in roles else 1.6 if "total" in roles and "gross" not in roles else 0.0
@@ -106,7 +122,7 @@ def _money(table: str, field: str, place: int, facts: Facts) -> float | None:
         score += (2.0 if "unit_price" in roles else 0.3) - (2.5 if roles & {"net", "total", "reduction"} else 0.0)
         score -= 0.8 if below > 0.02 else 0.0
     elif field == "cost_amount" and table == "order_lines":
-        score -= 2.5 if roles & {"net", "total", "reduction"} else 0.0
+        score -= 2.5 if roles & {"net", "total", "reduction", "unit_price"} else 0.0
     return score
 
 
@@ -166,6 +182,7 @@ def _id(table: str, field: str, place: int, facts: Facts) -> float | None:
         if table == "order_lines":
             score += 0.4 if column.distinct_share < 0.9 else -0.3
             score += 1.0 if _decided_by_order(place, facts) else 0.0
+            score -= 4.0 if _is_orders_own(place, facts) and header_score(column.name, table, field) < 0.8 else 0.0
         return score
     if field == "product_id" and table == "order_lines":
         names = [j for i, j in facts.decides if i == place and facts.columns[j].spaces > 0.3]
@@ -186,7 +203,7 @@ def _order(place: int, facts: Facts) -> float:
     if column.distinct_share > 0.999:
         return score + 0.3
     if times:
-        score += 3.0 if any((place, j) in facts.decides for j in times) else -2.0
+        score += 3.0 if place == facts.orders or any((place, j) in facts.decides for j in times) else -2.0
     return score - (1.5 if column.distinct_share < 0.01 and len(column.filled) > 500 else 0.0)
 
 
@@ -194,6 +211,13 @@ def _decided_by_order(place: int, facts: Facts) -> bool:
     times = [j for j, c in enumerate(facts.columns) if c.is_time and not c.is_serial]
     orders = [i for i, j in facts.decides if j in times and facts.columns[i].distinct_share > 0.02]
     return any((i, place) in facts.decides for i in orders if i != place and i not in times)
+
+
+def _is_orders_own(place: int, facts: Facts) -> bool:
+    """True for another number of the order: as many as there are orders."""
+    if facts.orders is None or place not in facts.of_order | facts.once:
+        return False
+    return facts.columns[place].distinct >= 0.98 * facts.columns[facts.orders].distinct
 
 
 def _dictionary(field: str, column: Column) -> float | None:
@@ -254,6 +278,12 @@ def _currency(field: str, column: Column, place: int, facts: Facts) -> float | N
     """Codes of currencies are words too: where no great one is among them, the header has to say what they are."""
     named = {currency_of(word, {"¥": "CNY"}) for word in column.counts}
     return None if "" in named else 4.0 if named & set(words.CURRENCIES.values()) else 0.0
+
+
+def _product_name(field: str, column: Column, place: int, facts: Facts) -> float | None:
+    score = _name(field, column, place, facts)
+    whose = whose_name(place, facts)
+    return None if score is None else score + (0.8 if whose == PRODUCT else -0.5 if whose == UNKNOWN else 0.0)
 
 
 def _name(field: str, column: Column, place: int, facts: Facts) -> float | None:

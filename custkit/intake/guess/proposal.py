@@ -16,19 +16,22 @@ import numpy as np
 
 from custkit.errors import BadInput
 from custkit.intake.guess import vocabulary as words
+from custkit.intake.guess.answers import NONE, refuse_unused
 from custkit.intake.guess.assign import MUST, Fit, assign
 from custkit.intake.guess.facts import Facts, facts_of
-from custkit.intake.guess.fit import CODES, DICTIONARIES, IDS, MONEY, currency_of, translation, unfit_columns
+from custkit.intake.guess.fit import CODES, DICTIONARIES, IDS, MONEY, NUMBERS, TOTALS, currency_of, translation, unfit_columns
 from custkit.intake.guess.headers import concept_score, plain, tokens
+from custkit.intake.guess.named import UNKNOWN, is_name, names_people, whose_name
+from custkit.intake.guess.order_totals import sums_of
 from custkit.intake.guess.samples import Sample, all_words
 from custkit.intake.guess.values import SOME_TIMES, Column, Time, days_read, lie_closer, shown
 from custkit.intake.guess.vocabulary import CONCEPTS, FIELDS
-from custkit.tables import SENT, source_fields
+from custkit.tables import CARRIED, SENT, source_fields
 
 ASK, TAKE, SETTLED = 0.4, 0.7, 0.8  # a field that must be there is asked about from 40 %, another is taken from 70 %
-NONE = "none"
 FEW, FAR = 5, 3  # an id that stands for nobody: in so many rows at least, so many times those of others
-FILLED_ONCE = ("customer_id", "order_status", "currency")  # what some platforms write on an order's first line only
+PERSONS_NAME, OF_ORDER = "name of a person", "the order's, not its lines'"
+KEYS_OF_PERSONS = ("mail address", "phone number")
 NO_CURRENCY = "XXX"  # ISO 4217: no currency; shown until the consultant writes the right one
 
 
@@ -81,7 +84,14 @@ class Source:
         if not (self.table and self.mapped):
             return ""
         absent = " and ".join(" or ".join(group) for group in self.lacking if not any(f in self.unfit for f in group))
-        return "; ".join([*([f"as {self.table} it lacks {absent}"] if absent else []), *dict.fromkeys(self.unfit.values())])
+        theirs = [f"`{name}`" for name, why in self.unread.items() if why == OF_ORDER]
+        hint = f" ({', '.join(theirs)}: one value an order, not one a line)" if theirs else ""
+        return "; ".join([*([f"as {self.table} it lacks {absent}{hint}"] if absent else []), *dict.fromkeys(self.unfit.values())])
+
+    @property
+    def personal(self) -> list[str]:
+        """Columns that name people and are not read."""
+        return [name for name, why in self.unread.items() if self.columns[name].personal or why == PERSONS_NAME]
 
 
 @dataclass
@@ -110,7 +120,7 @@ def propose(samples: Sequence[Sample], answers: Mapping[str, str] | None = None)
     sources = [_source(sample, found, fit, given, questions) for sample, found, fit in zip(samples, facts, fits, strict=True)]
     _settle_orders(sources, questions)
     proposal = Proposal(sources, _settings(sources, given, questions), _rules(sources, given, questions), questions)
-    _refuse_unknown(given, proposal)
+    refuse_unused(given, sources)
     return proposal
 
 
@@ -129,15 +139,19 @@ def _choose(sample: Sample, facts: Facts, given: Mapping[str, str], more: Mappin
         return None, 1.0
     if asked and asked not in FIELDS:
         raise BadInput(f"--answer table:{sample.label}={asked}: no such table; there are {', '.join(FIELDS)}, {NONE}")
-    fits = {table: assign(table, facts, {**more, **_told(sample, facts, table, given)}) for table in ([asked] if asked else FIELDS)}
+    fits = {table: assign(table, facts, more, _told(sample, facts, table, given)) for table in ([asked] if asked else FIELDS)}
     stem = re.sub(r"[0-9]+", " ", sample.relation or f"{sample.files[0].stem} {sample.sheet or ''}")
     said = set(tokens(stem)) | set(stem)
     simplified = words.folded(stem)
-    weight = {}
+    weight: dict[str, float] = {}
+    called: dict[str, bool] = {}
     for table, found in fits.items():
         hits = said & {t for word in words.FILE_WORDS[table].split() for t in (tokens(word) if word.isascii() else ())}
         chinese = any(not word.isascii() and word in simplified for word in words.FILE_WORDS[table].split())
         weight[table] = found.weight + (0.9 if hits or chinese else 0.0) - (3.0 if len(found.places) < 2 else 0.0)
+        called[table] = bool(hits or chinese)
+    if not asked and called["customers"] and not called["products"]:  # an id and a name: whose, only the file's own name says
+        weight["products"] -= 3.0
     best = max(sorted(weight), key=lambda table: weight[table])
     total = sum(math.exp((w - weight[best]) * 1.5) for w in weight.values())
     if asked:
@@ -145,16 +159,16 @@ def _choose(sample: Sample, facts: Facts, given: Mapping[str, str], more: Mappin
     return (fits[best] if len(fits[best].places) > 1 and weight[best] > -2 else None), 1 / total
 
 
-def _told(sample: Sample, facts: Facts, table: str, given: Mapping[str, str]) -> dict[tuple[str, int], float]:
-    found: dict[tuple[str, int], float] = {}
-    for f in FIELDS[table]:
+def _told(sample: Sample, facts: Facts, table: str, given: Mapping[str, str]) -> dict[str, int | None]:
+    """Field → the place of the column a person named for it, or None where they named none."""
+    names = [c.name for c in facts.columns]
+    found: dict[str, int | None] = {}
+    for f in source_fields(table):
         answer = given.get(f"{sample.label}.{f}")
-        if answer is None:
-            continue
-        names = [c.name for c in facts.columns]
-        if answer not in (*names, NONE):
+        if answer not in (None, *names, NONE):
             raise BadInput(f"--answer {sample.label}.{f}={answer}: no such column; there are {', '.join(names)}, {NONE}")
-        found |= {(f, i): 30.0 if name == answer else -90.0 for i, name in enumerate(names)}
+        if answer is not None:
+            found[f] = names.index(answer) if answer in names else None
     return found
 
 
@@ -195,27 +209,41 @@ def _source(sample: Sample, facts: Facts, chosen: tuple[Fit | None, float], give
         return Source(sample, None, sure, {}, columns=columns, unread=dict.fromkeys(columns, ""))
     decimal = _decimal(sample, facts, fit, given, questions)
     mapped: dict[str, Mapped] = {}
+    identities = facts.identities
     maybe: dict[str, str] = {}
     for f in (f for f in source_fields(fit.table) if f in fit.places):
-        column = facts.columns[fit.places[f]]
-        told = given.get(f"{sample.label}.{f}")
-        if told == NONE:
-            continue
+        place = fit.places[f]
+        column = facts.columns[place]
+        told = f"{sample.label}.{f}" in given
         rival = facts.columns[fit.rivals[f]].name if f in fit.rivals else ""
         likely = 1.0 if told else fit.sure[f]
         must = f == "order_id" and fit.table == "order_lines"  # without it a customer's lines of one time are one order: rather ask
+        must |= f == "order_status"  # without it orders that came to nothing are revenue
         must |= any(f in group and not any(fit.sure.get(g, 0) >= SETTLED for g in group if g != f) for group in MUST[fit.table])
         if likely < (ASK if must else TAKE):
             maybe[column.name] = f"perhaps {f} ({likely:.0%})"
             continue
+        if not told and fit.table == "order_lines" and (doubt := _doubt(f, place, facts)):
+            maybe[column.name] = f"perhaps {f}"
+            if must or f == "product_name":
+                questions.append(Question(f"{sample.label}.{f}", f"{sample.label}: {doubt}", "", (column.name, NONE)))
+            continue
         notes: list[str] = []
         if likely < SETTLED:
             notes.append(f"not certain ({likely:.0%})")
-            if must:
-                meaning = SENT[fit.table].by_name[f].meaning if f in SENT[fit.table].by_name else "price of one piece"
+            if must or f in NUMBERS or f in ("product_id", "product_name"):
+                meaning = SENT[fit.table].by_name[f].meaning if f in SENT[fit.table].by_name else CARRIED[fit.table][f]
                 text = f"{sample.label}: is `{column.name}` the {f} ({meaning})? {_few(column)}" + (f" Or `{rival}`?" if rival else "")
                 questions.append(Question(f"{sample.label}.{f}", text, column.name, tuple(columns)))
-        mapped[f] = Mapped(column.name, likely, _options(sample, fit.table, f, column, decimal, given, questions, notes), tuple(notes))
+        options = _options(sample, fit.table, f, column, decimal, given, questions, notes)
+        if (
+            fit.table == "order_lines"
+            and place in facts.once
+            and fit.places.get("order_id") == facts.orders
+            and f not in {*NUMBERS, "order_id"}
+        ):
+            options["fill_down"] = True
+        mapped[f] = Mapped(column.name, likely, options, tuple(notes))
     if fit.table == "order_lines" and "product_name" in mapped and "product_id" not in mapped:
         mapped["product_id"] = replace(mapped["product_name"], notes=("no code of products: their names stand for them",))
     if sure < SETTLED and not fit.lacking:
@@ -224,28 +252,22 @@ def _source(sample: Sample, facts: Facts, chosen: tuple[Fit | None, float], give
                 f"table:{sample.label}", f"{sample.label}: what does it hold? Its columns: {', '.join(columns)}", fit.table, (*FIELDS, NONE)
             )
         )
+    if fit.table == "order_lines":
+        identities += _add_up(sample, facts, mapped, decimal, given)
+        questions += _ask_before_or_after(sample, mapped, given)
+        if f"{sample.label}.customer_id" not in given:
+            questions += _ask_for_key(sample, columns, mapped["customer_id"].column if "customer_id" in mapped else "")
     lacking = tuple(group for group in MUST[fit.table] if not any(f in mapped for f in group))
     if lacking:
-        questions[:] = [q for q in questions if f":{sample.label}" not in q.key and not q.key.startswith(f"{sample.label}.")]
-    _fill_down(mapped, columns)
+        wanted = {f"{sample.label}.{f}" for group in lacking for f in group}
+        about = (f"{sample.label}.", *(f"{kind}:{sample.label}" for kind in ("table", "decimal", "date", "values", "null", "encoding")))
+        questions[:] = [q for q in questions if q.key in wanted or not q.key.startswith(about)]
     used = {m.column for m in mapped.values()}
-    unread = {name: c.personal or maybe.get(name, "") for name, c in columns.items() if name not in used and name}
+    left = ((i, c.name) for i, c in enumerate(facts.columns) if c.name and c.name not in used)
+    unread = {name: _why(i, facts, fit.table) or maybe.get(name, "") for i, name in left}
     remarks = tuple(text for name in unread if fit.table == "order_lines" and (text := _given_back(columns[name])))
     unfit = unfit_columns(fit.table, chain(*lacking), [columns[name] for name in unread]) if facts.informative else {}
-    return Source(sample, fit.table, sure, mapped, lacking, unread, facts.identities, decimal, columns, remarks, unfit)
-
-
-def _fill_down(mapped: dict[str, Mapped], columns: Mapping[str, Column]) -> None:
-    """Propose `fill_down` where cells are empty below an order's first line only."""
-    if "order_id" not in mapped:
-        return
-    orders = columns[mapped["order_id"].column].cells
-    for f in FILLED_ONCE:
-        if f not in mapped:
-            continue
-        cells = columns[mapped[f].column].cells
-        if any(cells) and "" in cells and all(cell or (i and orders[i] == orders[i - 1]) for i, cell in enumerate(cells)):
-            mapped[f] = replace(mapped[f], options={**mapped[f].options, "fill_down": True})
+    return Source(sample, fit.table, sure, mapped, lacking, unread, identities, decimal, columns, remarks, unfit)
 
 
 def _given_back(column: Column) -> str:
@@ -262,6 +284,70 @@ def _given_back(column: Column) -> str:
     return f"{column.name} is not read: it is filled in {rows:,} rows sampled; see whether such orders should count" if rows else ""
 
 
+def _doubt(f: str, place: int, facts: Facts) -> str:
+    """What only a person can tell of the column likeliest to be `f`; empty where the values carry it."""
+    column = facts.columns[place].name
+    if f == "product_name" and whose_name(place, facts) == UNKNOWN:
+        return f"does `{column}` name products ({column}), or people ({NONE})? The file does not tell; names of people are never read."
+    if f in TOTALS and place in facts.of_order:
+        same = f"`{column}` is the same on all lines of an order, as an order's total is; taken for {f} it counts once for every line."
+        return f"{same} Is it the line's own ({column})?"
+    return ""
+
+
+def _ask_for_key(sample: Sample, columns: Mapping[str, Column], taken: str) -> list[Question]:
+    """Whether a phone number or a mail address is to tell customers apart, where nothing else does, or their names alone (`taken`)."""
+    found = {name: c.personal for name, c in columns.items() if c.personal in KEYS_OF_PERSONS and c.fill > 0.3}
+    if not found or (taken and not is_name(taken, columns[taken])):
+        return []
+    which = " or ".join(f"`{name}` ({what})" for name, what in found.items())
+    why = f"two people of one name in `{taken}` are one customer" if taken else "no column numbers the customers"
+    rest = "" if taken else f" Without it every order is a guest's ({NONE})."
+    text = f"{sample.label}: {why}. Is {which} to tell them apart? Only its keyed hash is kept.{rest}"
+    return [Question(f"{sample.label}.customer_id", text, taken, tuple(dict.fromkeys((*found, taken or NONE, NONE))))]
+
+
+def _add_up(sample: Sample, facts: Facts, mapped: dict[str, Mapped], decimal: str, given: Mapping[str, str]) -> tuple[str, ...]:
+    """Map the order's total where its lines add up to it, and call a price a list price where they do so after discounts only."""
+    places = {c.name: i for i, c in enumerate(facts.columns)}
+    total, is_listed = sums_of(facts, {f: places[m.column] for f, m in mapped.items()})
+    if total is None or facts.orders is None:
+        return ()
+    if is_listed and f"{sample.label}.list_price" not in given:
+        mapped["list_price"] = mapped.pop("unit_price")
+    column = facts.columns[total]
+    if f"{sample.label}.order_total" not in given and column.name not in {m.column for m in mapped.values()}:
+        mapped["order_total"] = Mapped(column.name, 1.0, {"decimal": ","} if decimal == "," else {})
+    return (f"the lines of an order ({facts.columns[facts.orders].name}) add up to {column.name}",)
+
+
+def _ask_before_or_after(sample: Sample, mapped: Mapping[str, Mapped], given: Mapping[str, str]) -> list[Question]:
+    """Whether discounts are still to come off a price, where no amount of the lines tells."""
+    reductions = [mapped[f].column for f in ("discount_amount", "coupon_amount") if f in mapped]
+    if not reductions or "unit_price" not in mapped or {"amount", "gross_amount", "list_price"} & set(mapped):
+        return []
+    key, price = f"{sample.label}.list_price", mapped["unit_price"].column
+    if key in given:
+        return []
+    text = (
+        f"{sample.label}: is `{price}` the price before {' and '.join(f'`{r}`' for r in reductions)} came off ({price}), "
+        f"or what was paid for a piece ({NONE})?"
+    )
+    return [Question(key, text, NONE, (price, NONE))]
+
+
+def _why(place: int, facts: Facts, table: str) -> str:
+    """Why a column is not read that names people, or says something of the order only."""
+    column = facts.columns[place]
+    if column.personal or table != "order_lines":
+        return column.personal
+    if names_people(place, facts):
+        return PERSONS_NAME
+    if column.is_numeric and not column.is_time and place in facts.of_order | facts.once and not column.whole:
+        return OF_ORDER
+    return ""
+
+
 def _few(column: Column) -> str:
     return f"It holds {', '.join(list(column.counts)[:3])}."
 
@@ -272,7 +358,7 @@ def _decimal(sample: Sample, facts: Facts, fit: Fit, given: Mapping[str, str], q
         if answer not in (".", ","):
             raise BadInput(f"--answer decimal:{sample.label}={answer}: write . or ,")
         return answer
-    numeric = [facts.columns[place] for f, place in fit.places.items() if f in MONEY or f in ("quantity", "points")]
+    numeric = [facts.columns[place] for f, place in fit.places.items() if f in NUMBERS]
     numeric = [column for column in numeric if column.kind != "number"]
     proven = Counter(mark for mark, certain in (c.decimal for c in numeric if any("," in x or "." in x for x in c.filled)) if certain)
     if proven:
@@ -293,8 +379,8 @@ def _options(
 ) -> dict[str, object]:
     options: dict[str, object] = {}
     if f.endswith("_at"):
-        return _time_options(sample, column, given, questions, notes)
-    if f in MONEY or f in ("quantity", "points"):
+        return _time_options(sample, f, column, given, questions, notes)
+    if f in NUMBERS:
         known = column.numbers if column.kind == "number" else column.read(decimal)
         real = known[np.isfinite(known)]
         if decimal == "," and column.kind != "number":
@@ -368,11 +454,16 @@ def _nobody(sample: Sample, f: str, column: Column, given: Mapping[str, str], qu
 
 
 def _time_options(
-    sample: Sample, column: Column, given: Mapping[str, str], questions: list[Question], notes: list[str]
+    sample: Sample, f: str, column: Column, given: Mapping[str, str], questions: list[Question], notes: list[str]
 ) -> dict[str, object]:
     options: dict[str, object] = {}
     key = f"date:{sample.label}.{column.name}"
-    time = column.times[0]
+    if not column.times and column.filled and key not in given:
+        raise BadInput(
+            f"--answer {sample.label}.{f}={column.name}: its cells are written as no time that is known; add --answer '{key}=FORMAT', "
+            "such as %d.%m.%Y"
+        )
+    time = column.times[0] if column.times else Time("iso", 1.0)
     form = given.get(key, time.format)
     if column.kind == "time":
         form = "excel" if sample.format == "excel" else "iso"
@@ -610,16 +701,6 @@ def _duplicates(
     text = f"{source.sample.label}: {said}; no product stands twice in an order otherwise. Sent twice (drop), or sold twice (keep)?"
     questions.append(Question("duplicates", text, "keep", ("keep", "drop")))
     return {"duplicates": ("keep", f"{said}; `drop` leaves copies out")}
-
-
-def _refuse_unknown(given: Mapping[str, str], proposal: Proposal) -> None:
-    labels = [s.sample.label for s in proposal.sources]
-    known = {"currency", "time_zone", "language", "name", "statuses", "duplicates"}
-    known |= {f"{kind}:{label}" for kind in ("table", "decimal", "encoding") for label in labels}
-    fronts = tuple(f"{kind}{label}." for kind in ("", "date:", "values:", "null:") for label in labels)
-    for key in given:
-        if key not in known and not key.startswith(fronts):
-            raise BadInput(f"--answer {key}: fits no question; files are known as {', '.join(labels)}")
 
 
 def files_below(folder: Path, sample: Sample) -> list[str]:

@@ -30,7 +30,7 @@ CONCEPTS: dict[str, str] = {
     "|折扣|折扣金额|优惠金额|优惠|减免|减免金额|立减|促销优惠|打折金额|让利",
     "coupon": "coupon amount|coupon|coupon discount|coupon value|voucher|voucher amount|voucher discount|gutschein"
     "|优惠券|优惠券金额|优惠券抵扣|券抵扣|代金券|红包|折价券|用券金额",
-    "amount": "amount|net amount|net total|net|total|total amount|sales amount|sales value|sales|sale amount|revenue|line total|line amount|value|order value|order amount|turnover|spend|amount paid|paid amount|paid|dollar value|total price|total paid|net sales|net value|payment amount|monetary value|subtotal|umsatz|betrag|netto|betrag netto|netto betrag|netto wert|gesamtbetrag|gesamtpreis|montant|montant ttc|montant ht|montant net"
+    "amount": "amount|net amount|net total|net|total|total amount|sales amount|sales value|sales|sale amount|revenue|line total|line amount|value|order value|order amount|turnover|spend|amount paid|paid amount|paid|dollar value|total price|total paid|net sales|net value|payment amount|monetary value|subtotal|umsatz|betrag|netto|betrag netto|netto betrag|netto wert|gesamtbetrag|gesamtpreis|montant|montant ttc|montant ht|montant net|gesamt|summe"
     "|实付金额|实付|实收金额|实收|金额|销售额|销售金额|成交金额|支付金额|付款金额|交易金额|订单金额|净额|净金额|合计|总额|总金额|买家实际支付金额|实际支付|实付款|小计|消费金额|销售净额",
     "cost": "cost amount|cost|goods cost|cost of goods|cogs|total cost|cost price total|cost total|cost value|einstand"
     "|成本|成本金额|商品成本|成本合计|总成本|进货成本",
@@ -179,6 +179,11 @@ def folded(word: str) -> str:
     return unicodedata.normalize("NFKC", word).lower().translate(TRADITIONAL)
 
 
+# Beside "name" or "title" they say that it is a product's; alone such a word may be a person's.
+PRODUCT_WORDS = (
+    "product", "item", "lineitem", "article", "goods", "sku", "stock", "material", "part", "merchandise", "variant", "artikel", "produkt",
+    "produit", "producto", "商品", "产品", "货品", "货名", "宝贝", "品名", "物料",
+)  # fmt: skip
 # Other people's words for ours.
 EVENT_WORDS: dict[str, str] = {
     "visit": "visit page_visit pageview page_view page view_page session_start home home_page landing 访问 浏览页面 进店",
