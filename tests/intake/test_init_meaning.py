@@ -283,6 +283,17 @@ def test_an_orders_total_tells_whether_a_discount_is_off_the_price(tmp_path):
     assert (mapped(found)["list_price"], mapped(found)["order_total"]) == ("unit_price", "Order sum") and not found.questions
 
 
+@pytest.mark.parametrize("header", ["item-price", "amount"])
+@pytest.mark.parametrize("each", [False, True])
+def test_money_that_grows_with_the_pieces_is_an_amount_and_else_a_price(tmp_path, header, each):
+    """Whatever it is called: marketplaces call a line's total its item price."""
+    rows = [[f"o{o}", f"c{c}", day(o), g[0], pieces, money(g[2] * (1 if each else pieces))] for o, c, _n, g, pieces, _t in lines()]
+    found = mapped(proposed(tmp_path, {"s.csv": table(["order-id", "customer-id", "date", "sku", "quantity", header], rows)}, **WHERE))
+    assert {f: c for f, c in found.items() if c == header} == {"unit_price" if each else "amount": header}
+    told = propose(read_samples([tmp_path]), {**WHERE, "s.csv.amount": header})
+    assert mapped(told)["amount"] == header
+
+
 def test_a_name_as_the_customers_key_is_asked_where_a_mail_address_would_do_better(tmp_path):
     rows = [[f"o{order}", day(order), f"b{c}@x.example", PEOPLE[c], money(goods[2])] for order, c, _n, goods, *_ in lines()]
     found = proposed(tmp_path, {"s.csv": table(["order-id", "purchase-date", "buyer-email", "buyer-name", "amount"], rows)}, **WHERE)

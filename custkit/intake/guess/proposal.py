@@ -23,6 +23,7 @@ from custkit.intake.guess.fit import CODES, DICTIONARIES, IDS, MONEY, NUMBERS, T
 from custkit.intake.guess.headers import concept_score, plain, tokens
 from custkit.intake.guess.named import UNKNOWN, is_name, names_people, whose_name
 from custkit.intake.guess.order_totals import sums_of
+from custkit.intake.guess.pieces import is_of_one_piece
 from custkit.intake.guess.samples import Sample, all_words
 from custkit.intake.guess.values import SOME_TIMES, Column, Time, days_read, lie_closer, shown
 from custkit.intake.guess.vocabulary import CONCEPTS, FIELDS
@@ -253,6 +254,7 @@ def _source(sample: Sample, facts: Facts, chosen: tuple[Fit | None, float], give
             )
         )
     if fit.table == "order_lines":
+        identities += _per_piece(sample, facts, mapped, given)
         identities += _add_up(sample, facts, mapped, decimal, given)
         questions += _ask_before_or_after(sample, mapped, given)
         if f"{sample.label}.customer_id" not in given:
@@ -305,6 +307,21 @@ def _ask_for_key(sample: Sample, columns: Mapping[str, Column], taken: str) -> l
     rest = "" if taken else f" Without it every order is a guest's ({NONE})."
     text = f"{sample.label}: {why}. Is {which} to tell them apart? Only its keyed hash is kept.{rest}"
     return [Question(f"{sample.label}.customer_id", text, taken, tuple(dict.fromkeys((*found, taken or NONE, NONE))))]
+
+
+def _per_piece(sample: Sample, facts: Facts, mapped: dict[str, Mapped], given: Mapping[str, str]) -> tuple[str, ...]:
+    """Take the only money of a line for a price or an amount as it grows with the pieces, whatever its header says."""
+    money = [f for f in ("amount", "unit_price") if f in mapped]
+    product = mapped.get("product_id") or mapped.get("product_name")
+    if len(money) != 1 or "quantity" not in mapped or product is None or f"{sample.label}.{money[0]}" in given:
+        return ()
+    places = {c.name: i for i, c in enumerate(facts.columns)}
+    column, pieces, products = (facts.columns[places[m.column]] for m in (mapped[money[0]], mapped["quantity"], product))
+    is_price = None if facts.role(places[column.name]) else is_of_one_piece(column.numbers, pieces.numbers, products.cells)
+    if is_price is None or is_price == (money[0] == "unit_price"):
+        return ()
+    mapped["unit_price" if is_price else "amount"] = mapped.pop(money[0])
+    return (f"{column.name} is the price of one piece" if is_price else f"{column.name} grows with {pieces.name}",)
 
 
 def _add_up(sample: Sample, facts: Facts, mapped: dict[str, Mapped], decimal: str, given: Mapping[str, str]) -> tuple[str, ...]:
