@@ -247,14 +247,25 @@ def test_where_only_orders_have_an_amount_that_is_said(tmp_path):
 
 
 def test_an_amount_that_is_the_same_on_all_lines_of_an_order_is_asked(tmp_path):
-    """Tickets of one price, or the order's total again: only a person knows. What is called a price is one piece's."""
+    """Pieces of one price, or the order's total again: only a person knows. What is called a price is one piece's."""
     rows = [[order, f"c{c}", day(order), f"seat {n}", money(total)] for order, c, n, _g, _p, total in lines()]
-    found = proposed(tmp_path, {"s.csv": table(["order_id", "customer_id", "date", "seat", "amount"], rows)}, **WHERE)
+    found = proposed(tmp_path, {"s.csv": table(["order_id", "customer_id", "date", "item", "amount"], rows)}, **WHERE)
     (question,) = found.questions
     assert (question.key, question.proposed) == ("s.csv.amount", "") and not found.sources[0].is_used
     assert "same on all lines of an order" in question.text
-    priced = proposed(tmp_path, {"s.csv": table(["order_id", "customer_id", "date", "seat", "unit price"], rows)}, **WHERE)
+    priced = proposed(tmp_path, {"s.csv": table(["order_id", "customer_id", "date", "item", "unit price"], rows)}, **WHERE)
     assert mapped(priced)["unit_price"] == "unit price" and not priced.questions
+
+
+@pytest.mark.parametrize("state", [False, True])
+def test_an_order_told_twice_is_no_order_of_two_lines(tmp_path, state):
+    """Copies, as exports that overlap have them, or the order again in another state: its amount stays the line's."""
+    rows = [
+        [order, f"c{c}", day(order), goods[0], money(999 + order), again if state else "paid"]
+        for order, c, n, goods, *_ in lines() if n == 1 for again in ("paid", "shipped")
+    ]  # fmt: skip
+    found = proposed(tmp_path, {"s.csv": table(["order_id", "customer_id", "date", "sku", "amount", "status"], rows)}, **WHERE)
+    assert mapped(found)["amount"] == "amount" and "s.csv.amount" not in {q.key for q in found.questions}
 
 
 def reduced(*, total: bool) -> tuple[Sequence[str], list[list[Any]]]:

@@ -8,6 +8,7 @@ from itertools import combinations, permutations
 
 import numpy as np
 
+from custkit.intake.guess.headers import header_score
 from custkit.intake.guess.values import Column
 
 ROWS = 1_500
@@ -133,6 +134,9 @@ def _orders(columns: Sequence[Column]) -> tuple[int | None, frozenset[int], froz
         others = [j for j in range(len(columns)) if j != i and filled[j].any()]
         once = frozenset(j for j in others if _stands_once(filled[j], new))
         same = frozenset(j for j in others if _is_same(codes[i][several], codes[j][several], filled[j][several])) - once
+        # Copies, and an order told again in another state, are no lines of it: those differ in what was bought.
+        if not any(_names_goods(columns[j].name) and j not in once | same for j in others):
+            continue
         if (once | same) & set(times) and (best is None or kinds > best[0]):
             best = kinds, i, same, once, frozenset(j for j in others if columns[j].whole and _counts(columns[j].numbers[:rows], new))
     return best[1:] if best else (None, frozenset(), frozenset(), frozenset())
@@ -142,6 +146,10 @@ def _stands_once(filled: np.ndarray, new: np.ndarray) -> bool:
     """True where the first line of (nearly) each order has a value, and no other line."""
     later = ~new
     return bool(later.sum() >= SEVERAL and filled[new].mean() >= HOLDS and (filled & later).sum() <= (1 - HOLDS) * later.sum())
+
+
+def _names_goods(header: str) -> bool:
+    return any(header_score(header, "order_lines", f) >= 0.6 for f in ("product_id", "product_name", "quantity", "unit_price"))
 
 
 def _counts(numbers: np.ndarray, new: np.ndarray) -> bool:
