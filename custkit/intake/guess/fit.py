@@ -10,7 +10,7 @@ from babel.numbers import list_currencies
 
 from custkit.intake.guess import vocabulary as words
 from custkit.intake.guess.facts import Facts
-from custkit.intake.guess.headers import header_score
+from custkit.intake.guess.headers import header_score, tells_of_giving_back
 from custkit.intake.guess.named import PRODUCT, UNKNOWN, names_people, whose_name
 from custkit.intake.guess.values import Column, formats_of, is_number
 
@@ -98,7 +98,7 @@ def _money(table: str, field: str, place: int, facts: Facts) -> float | None:
     if table == "order_lines" and field in TOTALS:
         if place in facts.once and field not in ("discount_amount", "coupon_amount"):
             return None
-        score -= 2.5 if place in facts.of_order else 0.0
+        score -= 2.5 if place in facts.of_order or (field != "amount" and tells_of_giving_back(column.name)) else 0.0
     if column.whole and column.unique and len(known) > 20:
         score -= 2.5
     if column.whole and all(len(cell) == len(column.filled[0]) and cell.startswith("0") and cell.isdigit() for cell in column.filled[:50]):
@@ -129,7 +129,7 @@ def _money(table: str, field: str, place: int, facts: Facts) -> float | None:
 def unfit_columns(table: str, fields: Iterable[str], columns: Sequence[Column]) -> dict[str, str]:
     """Those of `fields`, amounts and times, that a column is plainly headed as whose values cannot be it: what is wrong with them."""
     found: dict[str, str] = {}
-    for f in (f for f in fields if f.endswith("_at") or f in MONEY):
+    for f in (f for f in fields if f in words.FIELDS[table] and (f.endswith("_at") or f in MONEY)):
         for column in columns:
             is_it = column.is_time if f.endswith("_at") else column.is_numeric and not (column.is_time and not column.is_serial)
             if column.filled and not is_it and not column.personal and header_score(column.name, table, f) >= PLAIN:

@@ -7,7 +7,7 @@ import unicodedata
 from functools import cache
 from itertools import pairwise
 
-from custkit.intake.guess.vocabulary import ABBREVIATIONS, CONCEPTS, FIELDS, TRADITIONAL
+from custkit.intake.guess.vocabulary import ABBREVIATIONS, CONCEPTS, FIELDS, GIVEN_BACK, TRADITIONAL
 
 _SMALL = {"the", "of", "in", "a", "an", "per", "by", "for", "is", "and", "or"}
 # Words that many headers share say less than those that few do.
@@ -105,3 +105,9 @@ def _apart(word: str) -> list[str]:
             if best[end] is None or len(front) + 1 < len(best[end] or ()):
                 best[end] = [*front, part]
     return best[-1] or [word]
+
+
+def tells_of_giving_back(header: str) -> bool:
+    """Whether it speaks of refunds, returns or cancellations, and is no id."""
+    met, name = set(tokens(header)), plain(header)
+    return "id" not in met and any(word in met or (not word.isascii() and word in name) for word in GIVEN_BACK.split())

@@ -20,7 +20,7 @@ from custkit.intake.guess.answers import NONE, refuse_unused
 from custkit.intake.guess.assign import MUST, Fit, assign
 from custkit.intake.guess.facts import Facts, facts_of
 from custkit.intake.guess.fit import CODES, DICTIONARIES, IDS, MONEY, NUMBERS, TOTALS, currency_of, translation, unfit_columns
-from custkit.intake.guess.headers import concept_score, plain, tokens
+from custkit.intake.guess.headers import concept_score, tells_of_giving_back, tokens
 from custkit.intake.guess.named import UNKNOWN, is_name, names_people, whose_name
 from custkit.intake.guess.order_totals import sums_of
 from custkit.intake.guess.pieces import is_of_one_piece
@@ -274,8 +274,7 @@ def _source(sample: Sample, facts: Facts, chosen: tuple[Fit | None, float], give
 
 def _given_back(column: Column) -> str:
     """What an unread column says of money given back or orders that came to nothing, where it holds any."""
-    met, name = set(tokens(column.name)), plain(column.name)
-    if not any(word in met or (not word.isascii() and word in name) for word in words.GIVEN_BACK.split()) or "id" in met:
+    if not tells_of_giving_back(column.name):
         return ""
     if column.is_numeric and not column.is_boolean:
         rows, money = int((column.known != 0).sum()), float(column.known.sum())
