@@ -26,7 +26,7 @@ from ibis.backends import BaseBackend
 from ibis.common.deferred import deferrable
 
 from custkit.client import Engine
-from custkit.errors import BadInput
+from custkit.errors import BadInput, with_extra
 from custkit.locked import lock
 
 # In Spark, what makes its answers those of the other engines …
@@ -62,7 +62,7 @@ def connect(engine: Engine | None = None) -> BaseBackend:
     try:
         return _dropping_between_queries(_connect_spark(engine) if engine.kind == "spark" else _connect_postgres(engine))
     except ImportError as error:
-        raise BadInput(f"engine {engine.kind} is not installed; run: pip install 'custkit[{engine.kind}]'") from error
+        raise BadInput(f"engine {engine.kind} is not installed; {with_extra(engine.kind)}") from error
 
 
 def _dropping_between_queries(con: BaseBackend) -> BaseBackend:

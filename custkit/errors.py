@@ -5,6 +5,11 @@ from __future__ import annotations
 GOOD, BAD_INPUT, INTERNAL, BUSY = 0, 2, 3, 4
 
 
+def with_extra(extra: str) -> str:
+    """How an extra of custkit is installed: from its own folder, since no registry holds it."""
+    return f"run in custkit's own folder: .venv/bin/pip install -e '.[{extra}]'"
+
+
 class CustkitError(Exception):
     """A message for a person. `exit_code` is what the command line ends with."""
 

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from custkit.client import Client, Source
-from custkit.errors import BadInput, CustkitError
+from custkit.errors import BadInput, CustkitError, with_extra
 from custkit.intake.block import fold
 from custkit.intake.copies import forget_erased, passing, read_rows, settle, switch
 from custkit.intake.persons import home_of, persons_of
@@ -322,7 +322,7 @@ def connection(reference: str) -> Iterator[Any]:
     try:
         import psycopg
     except ImportError as error:
-        raise BadInput("a database is read with the package psycopg: pip install 'custkit[postgres]'") from error
+        raise BadInput(f"a database is read with the package psycopg; {with_extra('postgres')}") from error
     try:
         con = psycopg.connect(address, connect_timeout=20)
     except psycopg.ProgrammingError:

