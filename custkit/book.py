@@ -194,7 +194,7 @@ class Book:
         """What intake took as it stands of the time before `as_of`, and what the delivery before told otherwise (none of the demo)."""
         month = f"{self.as_of:%Y-%m}"
         changes = [] if self.client.is_embedded else self.snapshot.changes_before(month)
-        return [*self.snapshot.notes_before(month), *changes]
+        return [*self.snapshot.unread_before(month), *self.snapshot.notes_before(month), *changes]
 
     @property
     def personal_columns(self) -> frozenset[str]:

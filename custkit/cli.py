@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -57,6 +58,9 @@ def _guarded(command: Callable[..., int]) -> Callable[..., None]:
             code = error.exit_code
         except (click.ClickException, click.exceptions.Exit):
             raise
+        except BrokenPipeError:  # whoever read the output, such as `head`, has what it wants
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 128 + signal.SIGPIPE
         except KeyboardInterrupt:
             click.echo("custkit: interrupted; nothing was published", err=True)
             code = 130
@@ -149,6 +153,8 @@ def run(
 def _tell(outcome: Any) -> None:
     for warning in outcome.warnings:
         click.echo(f"note: {warning}", err=True)
+    for line in outcome.unread:
+        click.echo(f"{outcome.client} {outcome.period}: {line}", err=True)
     for failure in outcome.failures:
         fault = failure.fault
         where = f" cell {fault.cell}" if fault.cell else ""
@@ -266,6 +272,8 @@ def check(client: str) -> int:
             click.echo(f"  {table}.{name}: {meaning}")
     if found.absent:
         click.echo(f"Tables not sent: {', '.join(found.absent)}")
+    if found.unread.lines:
+        click.echo("\n" + "\n".join(found.unread.lines))
     if found.stops:
         click.echo(f"\ncustkit: intake would stop: {found.stops}", err=True)
         return BAD_INPUT
@@ -332,6 +340,8 @@ def _tell_ledger(snapshot: Any, currency: str) -> None:
         click.echo(f"{name:<28}{part.rows:>12,}{part.amount:>18,.2f}{part.revenue:>18,.2f}")
     for note in [*snapshot.notes, *snapshot.changes]:
         click.echo(f"note: {note.text()}", err=True)
+    for line in snapshot.unread.lines:
+        click.echo(line, err=True)
     click.echo(f"\n{snapshot.folder}")
 
 

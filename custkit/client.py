@@ -562,6 +562,7 @@ class Client(_Strict):
     gross_margin: float | None = Field(None, gt=0, le=1)
     discount_rate: float = Field(0.1, ge=0, lt=1)  # a year's; money of next year in today's
     data: str = "."
+    ignore: tuple[str, ...] = ()  # files, folders and sheets (book.xlsx[Sheet]) no source takes, on purpose; with * and ?
     sources: tuple[Source, ...] = Field(min_length=1)
     rules: Rules = Rules()
     limits: Limits = Limits()
@@ -593,6 +594,11 @@ class Client(_Strict):
         if given not in available_timezones():
             raise ValueError(f"`{given}` is not a time zone{_did_you_mean(given, available_timezones())}")
         return given
+
+    @field_validator("ignore", mode="before")
+    @classmethod
+    def _ignored(cls, given: Any) -> Any:
+        return (given,) if isinstance(given, str) else given
 
     @field_validator("holidays", mode="before")
     @classmethod

@@ -46,7 +46,8 @@ class Reading:
     """An opened file: its header, the place of each mapped field in it, the blocks to be read.
 
     `trailing`: the first rows have one field more than the header, and nothing in it.
-    Of a sheet: the rows that hold something, and the cells of each place that a number format shows longer than they are.
+    Of a sheet: the rows that hold something, the cells of each place that a number format shows longer than they are, and the sheets of
+    its workbook.
     """
 
     header: tuple[str, ...]
@@ -55,6 +56,7 @@ class Reading:
     filled: int | None = None
     padded: dict[int, int] = field(default_factory=dict)
     trailing: bool = False
+    sheets: tuple[str, ...] = ()
 
 
 def in_batches(blocks: Iterator[Block], ways: dict[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]]) -> Iterator[Block]:

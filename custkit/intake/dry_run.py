@@ -16,6 +16,7 @@ from custkit.intake.ledger import PERSONAL, printable, remedy, stop_past_limits
 from custkit.intake.lines import make_lines
 from custkit.intake.merges import merge_customers
 from custkit.intake.staging import STRUCTURAL, FileCount, stage
+from custkit.intake.unread import Unread, unread
 from custkit.locked import lock
 from custkit.tables import TABLES, source_fields
 
@@ -24,7 +25,7 @@ from custkit.tables import TABLES, source_fields
 class DryRun:
     """`aside`: reason, rows, place and value of the first, remedy. `missing`: fields of the tables sent that nothing feeds, with meaning.
 
-    `stops` says why intake would stop; empty where it would not.
+    `stops` says why intake would stop; empty where it would not. `unread`: what lies beside the files that were read.
     """
 
     files: tuple[FileCount, ...]
@@ -32,6 +33,7 @@ class DryRun:
     missing: tuple[tuple[str, str, str], ...]
     absent: tuple[str, ...]
     stops: str
+    unread: Unread
 
 
 def dry_run(client: Client) -> DryRun:
@@ -64,7 +66,8 @@ def dry_run(client: Client) -> DryRun:
         if (table, f) not in fed and f in TABLES[table].by_name
     )
     absent = tuple(name for name, table in TABLES.items() if not table.derived and name not in sent)
-    return DryRun(tuple(files), aside, missing, absent, stops)
+    lies_beside = unread(client, [one.path for one in inputs], (sheet for one in files for sheet in one.sheets))
+    return DryRun(tuple(files), aside, missing, absent, stops, lies_beside)
 
 
 def _aside(con: duckdb.DuckDBPyConnection, client: Client) -> tuple[tuple[str, int, str, str, str], ...]:

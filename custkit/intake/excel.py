@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum
 
 from custkit.client import Source
 from custkit.errors import BadInput
@@ -63,7 +63,8 @@ def read_excel(path: Path, source: Source) -> Reading:
     marks = {place: source.columns[f].decimal for f, place in places.items()}
     blocks = _blocks(rows, {place: marks.get(place, ".") for place in sorted({0, *mapped})}, start, xml.errors, wide)
     padded = {column - 1: cells for column, cells in xml.padded.items() if column - 1 in mapped}
-    return Reading(tuple(header), places, blocks, filled=xml.filled if xml.filled >= 0 else None, padded=padded)
+    filled = xml.filled if xml.filled >= 0 else None
+    return Reading(tuple(header), places, blocks, filled=filled, padded=padded, sheets=tuple(book.sheet_names))
 
 
 def sheet_name(path: Path, source: Source, names: list[str]) -> str:
@@ -75,6 +76,13 @@ def sheet_name(path: Path, source: Source, names: list[str]) -> str:
     if len(names) != 1:
         raise BadInput(f"{path}: has {len(names)} sheets, {', '.join(f'`{n}`' for n in names)}; name one with `sheet` in the client file")
     return names[0]
+
+
+def filled_sheets(path: Path, names: Iterable[str]) -> list[str]:
+    """Those of these sheets that hold something."""
+    with CalamineWorkbook.from_path(str(path)) as book:
+        cells = {sheet.name for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet}
+        return [name for name in names if name in cells and book.get_sheet_by_name(name).height]
 
 
 def _refuse_bombs(path: Path) -> None:

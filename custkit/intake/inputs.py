@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
 from custkit.client import Client, Source
-from custkit.errors import BadInput
+from custkit.errors import BadInput, with_extra
 
 PACKAGE = "package:"
 LARGE = 20 << 20
@@ -25,6 +25,7 @@ ENDINGS = {
     ".csv": "csv", ".txt": "csv", ".tsv": "csv", ".xlsx": "excel", ".xlsm": "excel", ".xls": "excel", ".xlsb": "excel", ".ods": "excel",
     ".parquet": "parquet", ".pq": "parquet",
 }  # fmt: skip
+PACKED = {".gz", ".zip", ".7z", ".rar", ".bz2", ".xz", ".zst", ".tar", ".tgz"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def find_inputs(client: Client, cache: Path) -> list[Input]:
     found: list[Input] = []
     hashing = ThreadPoolExecutor(1)
     for number, source in enumerate(client.sources):
-        for name, path in _files(client, source):
+        for name, path in dict.fromkeys(_files(client, source)):  # a file that two of the names fit is one file
             kind = source.format or ENDINGS.get(path.suffix.lower())
             if kind is None:
                 raise BadInput(f"{path}: cannot tell the format from the ending; set `format: csv`, `excel` or `parquet`")
@@ -79,6 +80,10 @@ def find_inputs(client: Client, cache: Path) -> list[Input]:
             else:
                 digest = Future()
                 digest.set_result(str(sha256) if before == mark else _hash(path, mark))
+            if name in client.ignore:
+                raise BadInput(
+                    f"{client.folder / 'client.yml'}: {name} stands under `ignore` and in `files` of {source.table}; correct one"
+                )
             found.append(Input(number, name, path, kind, size, mtime_ns, inode, digest))
     hashing.shutdown(wait=False)
     _refuse_twins(client, found)
@@ -125,7 +130,12 @@ def _matches(folder: Path, given: str) -> list[Path]:
         return [exact]
     if not any(mark in given for mark in "*?") or PurePosixPath(given).is_absolute():
         return []
-    return sorted(path for path in folder.glob(given.replace("[", "[[]")) if path.is_file())
+    return sorted(path for path in folder.glob(literal(given)) if path.is_file())
+
+
+def literal(pattern: str) -> str:
+    """A pattern of the client file, where * and ? alone are no letters, as globs are written."""
+    return pattern.replace("[", "[[]")
 
 
 def _in_package(given: str, *, optional: bool) -> Path | None:
@@ -135,9 +145,8 @@ def _in_package(given: str, *, optional: bool) -> Path | None:
     if not roots:
         if optional:
             return None
-        extra = EXTRAS.get(package)
-        what = f"pip install 'custkit[{extra}]'" if extra else f"pip install {package}"
-        raise BadInput(f"`{given}`: the package {package} is not installed; run: {what}")
+        what = with_extra(EXTRAS[package]) if package in EXTRAS else f"run: pip install {package}"
+        raise BadInput(f"`{given}`: the package {package} is not installed; {what}")
     for root in roots:
         path = (Path(root) / inside).resolve()
         if path.is_file() and path.is_relative_to(Path(root).resolve()):

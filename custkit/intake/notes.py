@@ -18,6 +18,7 @@ from custkit.tables import BOTH_ARMS
 from custkit.words import _, mark, ngettext
 
 LINES, ORDERS, CELLS, IDS, PRODUCTS, NAMES, CUSTOMERS, FILES = "lines", "orders", "cells", "ids", "products", "names", "customers", "files"
+FOLDERS, SHEETS = "folders", "sheets"
 
 
 class Saying(NamedTuple):
@@ -31,6 +32,23 @@ class Saying(NamedTuple):
 
 # In the order in which they are told: what may be counted twice or not at all first, how cells were written last.
 SAYS = {
+    "unread": Saying(
+        mark("files left unread: no source takes them"), FILES, mark("Name them under `files` in the client file, or under `ignore`.")
+    ),
+    "unread_packed": Saying(mark("packed files: what is in them is left unread"), FILES, mark("Unpack them.")),
+    "unread_other": Saying(
+        mark("files left unread: neither CSV, Excel nor Parquet"),
+        FILES,
+        mark("Have them exported as one of these, or name them under `ignore`."),
+    ),
+    "unread_folder": Saying(
+        mark("folders left unread: no source looks into them"),
+        FOLDERS,
+        mark("Name what they hold under `files` in the client file, or them under `ignore`."),
+    ),
+    "unread_sheet": Saying(
+        mark("sheets left unread: no source takes them"), SHEETS, mark("Add a source for each, or name them under `ignore`.")
+    ),
     "one_line_dominates": Saying(
         mark("one line is more than half of all that was sold"), LINES, mark("See whether its amount is right."), True
     ),
@@ -190,6 +208,8 @@ class Note:
             NAMES: ngettext("{n} name", "{n} names", n),
             CUSTOMERS: ngettext("{n} customer", "{n} customers", n),
             FILES: ngettext("{n} file", "{n} files", n),
+            FOLDERS: ngettext("{n} folder", "{n} folders", n),
+            SHEETS: ngettext("{n} sheet", "{n} sheets", n),
         }
         if not n:
             return ""
@@ -211,7 +231,7 @@ class Note:
     def text(self) -> str:
         """The remark as one line."""
         saying = SAYS[self.code]
-        where = f"{self.table}, {self.column}" if self.column else self.table
+        where = ", ".join(part for part in (self.table, self.column) if part)
         figures = _(", ").join(part for part in (self.counted, self.worth) if part)
         return f"{where}: {_(saying.met)}" + (f" ({figures})" if figures else "") + f". {_(saying.remedy)}"
 

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -47,6 +47,7 @@ from custkit.intake.notes import (
 from custkit.intake.persons import Persons, name_persons, named_lines, persons_of
 from custkit.intake.provided import provided
 from custkit.intake.staging import QUARANTINE, Tick, stage
+from custkit.intake.unread import Unread, unread
 from custkit.intake.write import write_query, write_table
 from custkit.locked import lock
 from custkit.tables import MERGED_CUSTOMERS, TABLES
@@ -58,10 +59,14 @@ _LIMITS = {"quarantine_rows", "quarantine_revenue", "largest_amount", "longest_t
 
 @dataclass(frozen=True)
 class Snapshot:
-    """`folder` holds one Parquet file per table the client sent, `quarantine.parquet` and `manifest.json`."""
+    """`folder` holds one Parquet file per table the client sent, `quarantine.parquet` and `manifest.json`.
+
+    `unread` is what lay beside the files that were read when the snapshot was asked for.
+    """
 
     folder: Path
     manifest: dict[str, Any]
+    unread: Unread = field(default_factory=Unread)
 
     @property
     def key(self) -> str:
@@ -92,6 +97,11 @@ class Snapshot:
     def _notes_on_shares(self, month: str) -> list[Note]:
         sales, orders = self.manifest["largest_sales"], self.manifest["busiest_customers"]
         return [*note_on_largest(sales, month), *note_on_busiest(orders, month)]
+
+    def unread_before(self, month: str) -> tuple[Note, ...]:
+        """What no source takes, for the months in which the data end; what came later is no news of an older one."""
+        _first, last = self.span
+        return self.unread.notes if last is None or month >= f"{last:%Y-%m}" else ()
 
     @property
     def changes(self) -> list[Note]:
@@ -128,6 +138,12 @@ def take_snapshot(client: Client, *, progress: bool | None = None) -> Snapshot:
 
     Raises BadInput where a file or the client file needs a person, CustkitError where the ledger does not balance.
     """
+    inputs, snapshot = _taken(client, progress)
+    sheets = (sheet for one in snapshot.manifest["ledger"]["files"] for sheet in one["sheets"])
+    return replace(snapshot, unread=unread(client, [one.path for one in inputs], sheets))
+
+
+def _taken(client: Client, progress: bool | None) -> tuple[list[Input], Snapshot]:
     home = workspace() / ".custkit" / client.slug
     if client.is_embedded:
         prepare(client)
@@ -138,17 +154,17 @@ def take_snapshot(client: Client, *, progress: bool | None = None) -> Snapshot:
     home.chmod(home.stat().st_mode & 0o700)  # nobody else's, from a notebook too
     try:
         if found := _known(client, inputs, persons, home):
-            return found
+            return inputs, found
         with alone(home / "intake.lock"):
             if found := _known(client, inputs, persons, home):
-                return found
+                return inputs, found
             with _progress(inputs, progress) as tick:
                 _build(client, inputs, persons, home, tick)
     finally:
         remember(inputs, home / "inputs.json")
     made = _known(client, inputs, persons, home)
     assert made is not None
-    return made
+    return inputs, made
 
 
 def _known(client: Client, inputs: list[Input], persons: Persons, home: Path) -> Snapshot | None:

@@ -19,7 +19,7 @@ from custkit.intake.ahead import ahead
 from custkit.intake.block import BATCH, LINE, ROW_GROUP, Block, Reading, different_texts, encoded, is_encoded, rows_where
 from custkit.intake.counters import count_records
 from custkit.intake.delimited import read_delimited
-from custkit.intake.excel import number_text, read_excel
+from custkit.intake.excel import filled_sheets, number_text, read_excel
 from custkit.intake.grammar import CHECKED, MINUS_BEHIND, SERIALS, TOTAL_WORDS, Grammar, field_type, is_as_read, lit, name
 from custkit.intake.inputs import Input, written_to
 from custkit.intake.notes import Note
@@ -77,6 +77,7 @@ class FileCount:
     months: dict[str, int] = field(default_factory=dict)  # accepted rows by the month of their time, "" where they have none
     amount: str = "0"
     header: list[str] = field(default_factory=list)
+    sheets: list[str] = field(default_factory=list)  # `book.xlsx[Sheet]`: those of the workbook that hold something and no source takes
 
     @property
     def first_month(self) -> str:
@@ -148,6 +149,7 @@ def _take_file(typist: _Typist, number: int, recounting: ThreadPoolExecutor, tic
     source = typist.client.sources[one.source]
     reading: Reading = READERS[one.format](one.path, source)
     count.header = list(reading.header)
+    count.sheets = _other_sheets(typist, one, reading)
     typist.note_padded(number, reading)
     recount = recounting.submit(count_records, one, source, reading.filled)
     for block in ahead(reading.blocks):
@@ -166,6 +168,12 @@ def _take_file(typist: _Typist, number: int, recounting: ThreadPoolExecutor, tic
     if count.records == count.blank and source.table == "order_lines" and not source.optional:
         raise BadInput(f"{one.path}: has a header and no rows; export it again, or set `optional: true` for this source")
     return recount
+
+
+def _other_sheets(typist: _Typist, one: Input, reading: Reading) -> list[str]:
+    taken = {typist.client.sources[other.source].sheet for other in typist.inputs if other.path == one.path}
+    others = [sheet for sheet in reading.sheets if sheet not in taken]
+    return [f"{one.name}[{sheet}]" for sheet in filled_sheets(one.path, others)] if others and None not in taken else []
 
 
 def _count_accepted(con: duckdb.DuckDBPyConnection, client: Client, counts: list[FileCount]) -> None:

@@ -63,9 +63,10 @@ def assemble(build: Build) -> Outcome:
     if pack.failures:
         final = publish.set_aside(build.shelf, build.work, build.run, manifest)
         code = BAD_INPUT if all(failure.fault.error in ("BadInput", "InputChanged") for failure in pack.failures) else INTERNAL
-        return Outcome(build.slug, month, code, final / publish.INDEX, failures=tuple(pack.failures), warnings=warnings)
+        page, failures = final / publish.INDEX, tuple(pack.failures)
+        return Outcome(build.slug, month, code, page, failures=failures, warnings=warnings, unread=build.unread)
     publish.publish(build.shelf, build.work, build.run, manifest)
-    return Outcome(build.slug, month, GOOD, build.shelf.current / publish.INDEX, warnings=warnings)
+    return Outcome(build.slug, month, GOOD, build.shelf.current / publish.INDEX, warnings=warnings, unread=build.unread)
 
 
 def _write_lists(build: Build, told: Told, key: str) -> None:

@@ -25,6 +25,7 @@ class Outcome:
     failures: tuple[Failure, ...] = ()
     nothing_to_do: bool = False
     warnings: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()  # lines on what lay beside the files that were read
 
 
 @dataclass
@@ -43,6 +44,10 @@ class Build:
     @property
     def slug(self) -> str:
         return self.plan.client.slug
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        return tuple(self.plan.snapshot.unread.lines)
 
     @property
     def key(self) -> str:

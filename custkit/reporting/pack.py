@@ -89,7 +89,7 @@ def _begin(
             build.waiting[job.notebook] = job
     published = shelf.manifest()
     if not build.waiting and published and published["key"] == build.key:
-        return Outcome(slug, month, GOOD, shelf.current / publish.INDEX, nothing_to_do=True)
+        return Outcome(slug, month, GOOD, shelf.current / publish.INDEX, nothing_to_do=True, unread=build.unread)
     return build
 
 

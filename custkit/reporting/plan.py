@@ -121,7 +121,8 @@ def job_key(client: Client, snapshot: Snapshot, period: Period, notebook: Path, 
 
     shared: for readers outside the house, whose notebook is another.
     """
-    return digest(snapshot.key, str(period), client.model_dump_json(), _source(notebook), code_hash(reporting=False), versions(), shared)
+    told = (snapshot.key, snapshot.unread_before(f"{period.end:%Y-%m}"))
+    return digest(told, str(period), client.model_dump_json(), _source(notebook), code_hash(reporting=False), versions(), shared)
 
 
 def digest(*parts: object) -> str:

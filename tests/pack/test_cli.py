@@ -101,6 +101,16 @@ def test_run_prints_the_page_to_open_and_names_what_failed(shop: Any) -> None:
     assert "notebook two cell 3 `{}['aov']`: KeyError" in bad.stderr
 
 
+def test_run_names_what_no_source_takes_whether_there_is_something_to_do_or_not(shop: Any) -> None:
+    shop.notebook("one", "1")
+    (shop.root / "clients" / "corner" / "november.csv").write_text("order\n1\n", encoding="utf-8")
+    for _turn in ("made", "nothing to do"):
+        told = CliRunner().invoke(main, ["run", "corner"])
+        assert told.exit_code == GOOD, told.stderr
+        assert "corner 2026-10: not read: november.csv: add it to `files`, or to `ignore`" in told.stderr
+    assert "nothing to do" in told.stderr
+
+
 def test_kill_9_of_a_run_leaves_the_old_pack_whole_and_the_next_run_succeeds(shop: Any) -> None:
     reached = shop.root / "reached"
     os.mkfifo(reached)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from custkit.intake.guess.proposal import Mapped, Proposal, Question, Source, files_below
+from custkit.intake.guess.samples import Sample
 
 _PLAIN = re.compile(r"^[A-Za-z0-9_㐀-鿿/~$.][\w㐀-鿿 .()/+*-]*$")
 WIDE = 100
@@ -31,7 +32,10 @@ def client_text(proposal: Proposal, *, slug: str, name: str, open_questions: Seq
         lines.append("# gross_margin: 0.35  # the files hold no cost: what share of revenue is left after the goods are paid?")
     if fetched:
         lines.append(f"# Copies of the database's tables, the columns mapped only; `custkit fetch {slug}` takes them anew")
-    lines += [f"data: {_scalar(folder.as_posix())}", "", "sources:"]
+    lines.append(f"data: {_scalar(folder.as_posix())}")
+    if left_out := [name for source in proposal.sources if source.left_out for name in _names(source.sample, folder)]:
+        lines.append(f"ignore: {_value(left_out)}  # lies there and is left out on purpose")
+    lines += ["", "sources:"]
     for source in proposal.sources:
         if source.is_used:
             lines += [*_source(source, folder), ""]
@@ -83,10 +87,17 @@ def _source(source: Source, folder: Path) -> list[str]:
 _ENDINGS = {"csv": (".csv", ".txt", ".tsv"), "excel": (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"), "parquet": (".parquet", ".pq")}
 
 
+def _names(sample: Sample, folder: Path) -> list[str]:
+    """How `ignore` names a sample, where it lies below the data folder."""
+    if sample.relation or not all(path.is_relative_to(folder) for path in sample.files):
+        return []
+    return [f"{name}[{sample.sheet}]" if sample.sheet else name for name in files_below(folder, sample)]
+
+
 def _unused(source: Source) -> list[str]:
-    lines = _comment(f"NOT READ: {source.sample.label}" + (f", perhaps {source.table}" if source.table and source.mapped else ""), "  # ")
-    if source.table and source.mapped:
-        lines += _comment(f"{source.why_unused}; recognised: {', '.join(f'{f} = {m.column}' for f, m in source.mapped.items())}", "  # ")
+    lines = _comment(f"NOT READ: {source.sample.label}: {source.why_unused}", "  # ")
+    if source.mapped:
+        lines += _comment(f"recognised: {', '.join(f'{f} = {m.column}' for f, m in source.mapped.items())}", "  # ")
     if source.unread:
         lines += _comment(f"columns without a place: {', '.join(source.unread)}", "  # ")
     return lines

@@ -124,7 +124,7 @@ def _show(proposal: Proposal, left: list[Question], tell: Tell) -> None:
     for source in proposal.sources:
         label = source.sample.label
         if not source.is_used:
-            tell(f"{label}: not read; {source.why_unused or 'no table fits'}")
+            tell(f"{label}: not read; {source.why_unused}")
             continue
         tell(f"{label} → {source.table}" + (f" ({len(source.sample.files)} files)" if len(source.sample.files) > 1 else ""))
         for field, mapped in source.mapped.items():
@@ -145,7 +145,7 @@ def _show(proposal: Proposal, left: list[Question], tell: Tell) -> None:
 
 
 def _nothing(proposal: Proposal) -> str:
-    said = []
-    for source in proposal.sources:
-        said.append(f"{source.sample.label} ({source.why_unused or 'no table fits'}; columns {', '.join(source.columns)})")
+    said = [f"{source.sample.label} ({source.why_unused}; columns {', '.join(source.columns)})" for source in proposal.sources]
+    if not any(source.sample.has_rows for source in proposal.sources):
+        return f"nothing can be read yet: {'; '.join(said)}"
     return f"nothing can be read yet: {'; '.join(said)}. Answer `--answer table:FILE=TABLE` and `--answer FILE.FIELD=COLUMN`"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from zoneinfo import available_timezones
 
 import numpy as np
@@ -24,9 +24,10 @@ from custkit.intake.guess.headers import concept_score, tells_of_giving_back, to
 from custkit.intake.guess.named import UNKNOWN, is_name, names_people, whose_name
 from custkit.intake.guess.order_totals import sums_of
 from custkit.intake.guess.pieces import is_of_one_piece
-from custkit.intake.guess.samples import Sample, all_words
+from custkit.intake.guess.samples import Sample, all_words, pattern_of
 from custkit.intake.guess.values import SOME_TIMES, Column, Time, days_read, lie_closer, shown
 from custkit.intake.guess.vocabulary import CONCEPTS, FIELDS
+from custkit.intake.inputs import literal
 from custkit.tables import CARRIED, SENT, source_fields
 
 ASK, TAKE, SETTLED = 0.4, 0.7, 0.8  # a field that must be there is asked about from 40 %, another is taken from 70 %
@@ -60,7 +61,8 @@ class Question:
 class Source:
     """What one sample is taken for. Where `lacking` names something, it cannot be read yet.
 
-    unfit   what is wrong with the values of a column that is headed as one of the fields lacking
+    unfit       what is wrong with the values of a column that is headed as one of the fields lacking
+    left_out    a person said so
     """
 
     sample: Sample
@@ -74,6 +76,7 @@ class Source:
     columns: dict[str, Column] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     unfit: Mapping[str, str] = field(default_factory=dict)
+    left_out: bool = False
 
     @property
     def is_used(self) -> bool:
@@ -81,9 +84,13 @@ class Source:
 
     @property
     def why_unused(self) -> str:
-        """What keeps it from being read, in words; empty where no table fits at all."""
+        """What keeps it from being read, in words."""
+        if not self.sample.has_rows:
+            return "it has a header and no rows; export it again"
+        if self.left_out:
+            return "left out, as you said"
         if not (self.table and self.mapped):
-            return ""
+            return "no table fits"
         absent = " and ".join(" or ".join(group) for group in self.lacking if not any(f in self.unfit for f in group))
         theirs = [f"`{name}`" for name, why in self.unread.items() if why == OF_ORDER]
         hint = f" ({', '.join(theirs)}: one value an order, not one a line)" if theirs else ""
@@ -136,7 +143,7 @@ def _facts(sample: Sample) -> Facts:
 def _choose(sample: Sample, facts: Facts, given: Mapping[str, str], more: Mapping[tuple[str, int], float]) -> tuple[Fit | None, float]:
     """The likeliest table for a sample, and how likely."""
     asked = given.get(f"table:{sample.label}")
-    if asked == NONE:
+    if asked == NONE or not sample.has_rows:
         return None, 1.0
     if asked and asked not in FIELDS:
         raise BadInput(f"--answer table:{sample.label}={asked}: no such table; there are {', '.join(FIELDS)}, {NONE}")
@@ -207,7 +214,8 @@ def _source(sample: Sample, facts: Facts, chosen: tuple[Fit | None, float], give
         )
         questions.append(Question(f"encoding:{sample.label}", f"Which encoding reads right? {readings}", sample.encoding.name))
     if fit is None:
-        return Source(sample, None, sure, {}, columns=columns, unread=dict.fromkeys(columns, ""))
+        left_out = given.get(f"table:{sample.label}") == NONE
+        return Source(sample, None, sure, {}, columns=columns, unread=dict.fromkeys(columns, ""), left_out=left_out)
     decimal = _decimal(sample, facts, fit, given, questions)
     mapped: dict[str, Mapped] = {}
     identities = facts.identities
@@ -720,12 +728,11 @@ def _duplicates(
 
 
 def files_below(folder: Path, sample: Sample) -> list[str]:
-    """The files of a sample as the client file names them: their path below `folder`, one pattern where it fits them alone."""
+    """The files of a sample as the client file names them: paths below `folder`, a pattern for each ending where these fit them alone."""
     names = [path.relative_to(folder).as_posix() for path in sample.files]
     if len(names) == 1:
         return names
-    from custkit.intake.guess.samples import pattern_of
-
-    shape = pattern_of(names)
-    fits = sorted(path.relative_to(folder).as_posix() for path in folder.glob(shape.replace("[", "[[]")))
-    return [shape] if fits == sorted(names) else names
+    front = pattern_of([name.removesuffix(PurePosixPath(name).suffix) for name in names])
+    shapes = [front + ending for ending in dict.fromkeys(PurePosixPath(name).suffix for name in names)]
+    fits = sorted(path.relative_to(folder).as_posix() for shape in shapes for path in folder.glob(literal(shape)))
+    return shapes if fits == sorted(names) else names

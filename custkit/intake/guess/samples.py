@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from fnmatch import fnmatch
-from itertools import chain, takewhile
+from itertools import chain, islice, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,13 @@ from custkit.intake.database import (
 from custkit.intake.grammar import TOTAL_WORDS
 from custkit.intake.guess.encodings import Encoding, guess_encoding
 from custkit.intake.guess.values import ENOUGH, SOME_TIMES, Column, is_number, lie_closer, looks_like_time, read_times
-from custkit.intake.inputs import ENDINGS
+from custkit.intake.inputs import ENDINGS, PACKED
+from custkit.intake.unread import entries, what_to_do
 
 ROWS = 8_000
 HEAD, PIECE = 2 << 20, 512 << 10
+OTHERS = (b"{", b"[", b"<", b"%PDF", b"SQLite format", b"\x1f\x8b", b"BZh", b"7z", b"Rar!")  # how JSON, XML, a database, an archive begin
 DELIMITERS = (",", ";", "\t", "|", "，", "^")
-PACKED = {".gz", ".zip", ".7z", ".rar", ".bz2", ".xz", ".zst"}
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,10 @@ class Sample:
     whole: bool = True
     relation: str = ""
     database: str = ""
+
+    @property
+    def has_rows(self) -> bool:
+        return any(self.cells)
 
     @property
     def label(self) -> str:
@@ -106,9 +112,12 @@ def read_samples(paths: Iterable[Path], encodings: Mapping[str, str] | None = No
 
 def _files(paths: Iterable[Path]) -> list[Path]:
     files: list[Path] = []
+    left: list[str] = []
     for path in paths:
         if path.is_dir():
-            files += sorted(p for p in path.iterdir() if p.is_file() and p.suffix.lower() in ENDINGS and not p.name.startswith((".", "~$")))
+            here = [one for one in entries(path) if one.is_file() and one.suffix.lower() in ENDINGS]
+            files += here
+            left += [] if here else what_to_do(path)
         elif not path.exists():
             raise BadInput(f"{path}: does not exist")
         elif path.suffix.lower() in PACKED:
@@ -116,31 +125,42 @@ def _files(paths: Iterable[Path]) -> list[Path]:
         else:
             files.append(path)
     if not files:
-        raise BadInput("no file to read: name files, or a folder that holds CSV, Excel or Parquet files")
+        there = "".join(f"\n  {line}" for line in left)
+        raise BadInput(f"no file to read: name files, or a folder that holds CSV, Excel or Parquet files{there}")
     return list(dict.fromkeys(path.resolve() for path in files))
 
 
 def _by_content(path: Path) -> str:
     with path.open("rb") as file:
-        mark = file.read(8)
+        mark = file.read(4000)
     if mark.startswith(b"PAR1"):
         return "parquet"
-    return "excel" if mark.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) else "csv"
+    if mark.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        return "excel"
+    wide = mark.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or mark.count(0) > len(mark) // 5
+    if mark.removeprefix(codecs.BOM_UTF8).lstrip().startswith(OTHERS) or (0 in mark and not wide):
+        raise BadInput(f"{path}: is neither CSV, Excel nor Parquet; export it as one of these")
+    return "csv"
 
 
 def _together(samples: list[Sample]) -> list[Sample]:
-    """Files of one shape whose names differ in digits only are one sample, of the first, middle and last of them."""
+    """Files of one shape, their columns in any order, whose names differ in digits only are one sample, of the first, middle and last."""
     groups: dict[tuple[object, ...], list[Sample]] = {}
     for one in samples:
-        stem = re.sub(r"[0-9]+", "0", one.files[0].name)
-        shape = (one.files[0].parent, stem, one.names, one.encoding.name, one.delimiter, one.skip_rows, one.sheet)
+        path = one.files[0]
+        stem = re.sub(r"[0-9]+", "0", path.stem + path.suffix.lower())
+        names = tuple(sorted(one.names)) if one.header and len(set(one.names)) == len(one.names) else one.names
+        shape = (path.parent, stem, names, one.encoding.name, one.delimiter, one.skip_rows, one.sheet)
         groups.setdefault(shape, []).append(one)
     merged = []
     for group in chain.from_iterable(_of_one_order(group) for group in groups.values()):
         group.sort(key=lambda one: one.files[0].name)
         some = [group[0], *([group[len(group) // 2]] if len(group) > 2 else []), *([group[-1]] if len(group) > 1 else [])]
         share = ROWS // len(some)
-        cells = tuple(tuple(cell for one in some for cell in one.cells[i][:share]) for i in range(len(group[0].names)))
+        cells = tuple(
+            tuple(cell for one in some for cell in one.cells[place if one.names == group[0].names else one.names.index(name)][:share])
+            for place, name in enumerate(group[0].names)
+        )
         whole = all(one.whole for one in group) and len(group) <= 3 and all(len(one.cells[0]) <= share for one in some if one.cells)
         unsure = next((one.encoding for one in group if not one.encoding.certain), group[0].encoding)
         merged.append(replace(group[0], files=tuple(one.files[0] for one in group), cells=cells, whole=whole, encoding=unsure))
@@ -280,13 +300,15 @@ def all_words(sample: Sample, name: str) -> list[str]:
     if sample.relation or sample.format != "csv" or sample.whole or sample.delimiter == "whitespace" or not sample.header:
         return []
     found: set[str] = set()
-    place, width = sample.names.index(name), len(sample.names)
+    width = len(sample.names)
     for path in sample.files:
         with path.open(
             encoding={"utf-8": "utf-8-sig"}.get(sample.encoding.name, sample.encoding.name), errors="replace", newline=""
         ) as file:
             rows = csv.reader(file, delimiter="\t" if sample.delimiter == "tab" else sample.delimiter)
-            found |= {row[place].strip() for n, row in enumerate(rows) if n > sample.skip_rows and len(row) == width}
+            header = [cell.strip() for cell in next(islice(rows, sample.skip_rows, None), [])]
+            place = header.index(name) if name in header else sample.names.index(name)
+            found |= {row[place].strip() for row in rows if len(row) == width}
     return sorted(found - {"", name})
 
 

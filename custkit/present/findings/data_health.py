@@ -182,8 +182,12 @@ def aside_table(aside: pd.DataFrame, personal: frozenset[str] = frozenset()) -> 
 
 
 def _told(notes: Iterable[Note]) -> list[tuple[Note, list[str]]]:
-    """One remark a thing; whoever reads outside the house is not told of a single sale or customer."""
-    return [one for one in together(notes) if not (few.shared() and one[0].code in ("one_line_dominates", "one_customer_dominates"))]
+    """One remark a thing; whoever reads outside the house is told of no single sale or customer, nor what else lies beside the data."""
+    told = together(notes)
+    if not few.shared():
+        return told
+    hidden = ("one_line_dominates", "one_customer_dominates")
+    return [(note, places if note.table else []) for note, places in told if note.code not in hidden]
 
 
 def notes_finding(notes: list[Note]) -> Finding:
@@ -220,7 +224,7 @@ def notes_table(notes: list[Note]) -> Shown:
 def _places(table_name: str, places: list[str]) -> str:
     more, named = len(places) - _PLACES, _(", ").join(places[:_PLACES])
     shown = named if more <= 0 else _("{places} and {n} more").format(places=named, n=words.number(more, 0))
-    return _(": ").join(part for part in (_(TABLE_NAMES[table_name]), shown) if part)
+    return _(": ").join(part for part in (_(TABLE_NAMES[table_name]) if table_name else "", shown) if part)
 
 
 def account_table(account: pd.DataFrame) -> Shown:
