@@ -322,7 +322,7 @@ def connection(reference: str) -> Iterator[Any]:
     try:
         import psycopg
     except ImportError as error:
-        raise BadInput(f"a database is read with the package psycopg; {with_extra('postgres')}") from error
+        raise BadInput(f"a database is read with psycopg and libpq; {with_extra('postgres')}") from error
     try:
         con = psycopg.connect(address, connect_timeout=20)
     except psycopg.ProgrammingError:

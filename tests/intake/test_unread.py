@@ -135,6 +135,16 @@ def test_a_sheet_that_no_source_takes_is_named_and_an_empty_one_is_not(take):
     assert set(unread(take({"book.xlsx": book}, sources=both))) == {"book.xlsx[Notes]"}
 
 
+def test_a_copy_of_a_database_that_no_source_names_any_more_is_ours(take, tmp_path):
+    """`custkit gc` clears it; a file that somebody put beside it is the client's."""
+    put(tmp_path / "data", {"public.old.csv": "x\n", "new.csv": "x\n"})
+    stat = (tmp_path / "data" / "public.old.csv").stat()
+    record = {str(tmp_path / "data" / "public.old.csv"): [stat.st_size, stat.st_mtime_ns, stat.st_ino]}
+    put(tmp_path / "home" / ".custkit" / "test", {"copies.json": json.dumps(record)})
+    taken = take({"public.sales.csv": month(1)}, sources=sources("public.sales.csv") + "\n  database: env:SHOP_DB")
+    assert unread(taken) == {"new.csv": "unread"}
+
+
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
     """A client whose sources name two months; the third has come."""
