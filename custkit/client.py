@@ -174,6 +174,7 @@ class Rules(_Strict):
 
     returns   `subtract` takes returned goods off revenue; `separate` shows them beside it
     free      `sale` lets a line without a price make a purchase; `separate` does not
+    duplicates  `drop` leaves a line out that equals another in every field mapped; `drop_across_files` where the other is in another file
     """
 
     returns: Literal["separate", "subtract"] = "separate"
@@ -182,7 +183,7 @@ class Rules(_Strict):
     adjustment_order_prefixes: tuple[str, ...] = ()
     non_products: tuple[str, ...] = ()
     non_products_are_revenue: bool = True
-    duplicates: Literal["keep", "drop"] = "keep"
+    duplicates: Literal["keep", "drop", "drop_across_files"] = "keep"
     guests: Literal["keep", "drop"] = "keep"
     statuses: tuple[str, ...] = ()
     exclude: tuple[Exclusion, ...] = ()

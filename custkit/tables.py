@@ -287,6 +287,7 @@ CARRIED: dict[str, dict[str, str]] = {
         "order_total": "the order's total as the shop knows it, on every line or the first: compared with the sum of the lines",
         "line_type": f"{' '.join(LINE_TYPES)}: a return counts below zero however it is written, a void line is left out",
         "currency": "the currency of the line, by code or sign: lines in another than the client's are set aside",
+        "line_id": "the line's own number: lines that differ in it are two, however alike; read only to tell copies",
         "tax_basis": "whether amounts hold tax, in the file's words: refused where a client's lines differ in it",
     },
 }

@@ -51,7 +51,7 @@ def dry_run(client: Client) -> DryRun:
         aside = _aside(con, client)
         stops = ""
         if any(source.table == "order_lines" for source in client.sources):
-            make_lines(con, client, unit_costs=False)
+            make_lines(con, client, files, unit_costs=False)
         try:
             stop_past_limits(con, client, files, Path(folder) / "aside" / "set_aside.parquet")
         except BadInput as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import duckdb
 from babel.numbers import get_currency_precision
 
@@ -9,9 +11,11 @@ from custkit.client import Client, Rules
 from custkit.errors import BadInput
 from custkit.intake.grammar import lit, name
 from custkit.intake.notes import Note, notes_on_lines, notes_on_returns, notes_on_staged, refuse_mixed_tax
+from custkit.intake.staging import FILE, FileCount
 from custkit.tables import CARRIED, ORDER_LINES
 
 ONLY_CHECKED = ("unit_price", "list_price", "order_total", "currency", "tax_basis")
+FOR_COPIES = ("line_id",)
 CARRIED_TO_ORDERS = ("channel", "device", "store_id", "region", "payment_method")
 PRODUCT_FIELDS = ("product_name", "category", "department", "brand")
 # Rank of a line inside its order, and the order of the file: by content alone, so that the row order of an export leaves no trace.
@@ -26,7 +30,7 @@ def mapped_fields(client: Client, table: str) -> set[str]:
     return {f for source in client.sources if source.table == table for f in source.columns}
 
 
-def make_lines(con: duckdb.DuckDBPyConnection, client: Client, *, unit_costs: bool) -> list[Note]:
+def make_lines(con: duckdb.DuckDBPyConnection, client: Client, files: Sequence[FileCount], *, unit_costs: bool) -> list[Note]:
     """`staged_order_lines` → `judged` (every accepted row with its kind, revenue and the reason it is left out, if any), and remarks.
 
     Columns that no source fills are not there.
@@ -59,7 +63,7 @@ def make_lines(con: duckdb.DuckDBPyConnection, client: Client, *, unit_costs: bo
         f"{get('product_id')} AS product_id, {quantity} AS quantity, {gross} AS gross_amount, CAST({discount} AS {money}) AS "
         "discount_amount, "
         f"CAST({coupon} AS {money}) AS coupon_amount, {amount} AS amount, {get('cost_amount')} AS cost_amount, "
-        f"{', '.join(f'{get(f)} AS {name(f)}' for f in carried)} FROM staged_order_lines"
+        f"{', '.join(f'{get(f)} AS {name(f)}' for f in carried)}, {FILE} FROM staged_order_lines"
     )
     cost, join = "p.cost_amount", ""
     if unit_costs and "cost_amount" not in mapped:
@@ -75,7 +79,15 @@ def make_lines(con: duckdb.DuckDBPyConnection, client: Client, *, unit_costs: bo
     )
     con.execute("DROP TABLE staged_order_lines")
     _mark_duplicates(con, rules)
-    return [*notes, *notes_on_lines(con, client)]
+    for column in (FILE, *(f for f in FOR_COPIES if f in mapped)):
+        con.execute(f"ALTER TABLE judged DROP COLUMN {column}")
+    return [*notes, *notes_on_lines(con, client, [_label(client, one) for one in files])]
+
+
+def _label(client: Client, one: FileCount) -> str:
+    """The file as people know it, with its sheet where the client file names one."""
+    sheet = client.sources[one.source].sheet
+    return f"{one.file}[{sheet}]" if sheet else one.file
 
 
 def _turn_returns(con: duckdb.DuckDBPyConnection, mapped: set[str], amount: str) -> list[Note]:
@@ -204,8 +216,13 @@ def _excluded(rules: Rules, mapped: set[str]) -> str:
 
 
 def _mark_duplicates(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
-    """Count rows equal in every mapped field to another that counts; leave the further ones out where the rule says so."""
-    columns = [name(c) for c in sorted(_columns(con, "judged") - {"excluded"})]
+    """`copies`: rows equal in every mapped field to another that counts; those that the rule names are left out.
+
+    What stands so often in one file and so often in another was sold as often as it stands in one: the rest `is_again`, `first` the file
+    that has it. `is_again` needs half of the lines that the two files have under one order and day to agree, so that equal numbers of
+    two tills are no copies.
+    """
+    columns = [name(c) for c in sorted(_columns(con, "judged") - {"excluded", FILE})]
     everything = ", ".join(columns)
     # Rows whose hashes differ are different; only those whose hashes agree are compared.
     mark = f"hash({everything})"
@@ -214,14 +231,23 @@ def _mark_duplicates(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
         f"(SELECT {mark} AS mark FROM judged WHERE excluded IS NULL) GROUP BY mark HAVING count(*) > 1)"
     )
     con.execute(
-        f"CREATE TABLE copies AS SELECT row, revenue, amount, ordered_at FROM (SELECT a.row, j.revenue, j.amount, j.ordered_at, "
-        f"row_number() OVER (PARTITION BY {', '.join('j.' + c for c in columns)} ORDER BY a.row) AS copy FROM alike a JOIN "
-        "judged j ON j.rowid = a.row) "
-        "WHERE copy > 1"
+        f"CREATE TABLE copies AS SELECT row, {FILE}, first, sent > 1 AS is_again, revenue, amount, ordered_at FROM "
+        f"(SELECT *, row_number() OVER (PARTITION BY same, nth ORDER BY {FILE}) AS sent, min({FILE}) OVER (PARTITION BY same, nth) AS first "
+        f"FROM (SELECT *, row_number() OVER (PARTITION BY same, {FILE} ORDER BY row) AS nth FROM "
+        f"(SELECT a.row, j.{FILE}, j.revenue, j.amount, j.ordered_at, min(a.row) OVER (PARTITION BY {', '.join('j.' + c for c in columns)}) "
+        "AS same FROM alike a JOIN judged j ON j.rowid = a.row))) WHERE nth > 1 OR sent > 1"
     )
     con.execute("DROP TABLE alike")
-    if rules.duplicates == "drop":
-        con.execute("UPDATE judged SET excluded = 'duplicate' WHERE rowid IN (SELECT row FROM copies)")
+    if con.execute("SELECT 1 FROM copies WHERE is_again LIMIT 1").fetchone():
+        met = f"SELECT order_id, CAST(ordered_at AS DATE) AS day, {FILE}, count(*) AS n FROM judged WHERE excluded IS NULL GROUP BY ALL"
+        con.execute(
+            f"UPDATE copies SET is_again = false WHERE {FILE} IN (SELECT {FILE} FROM (SELECT {FILE}, sum(n) AS met FROM "
+            f"(SELECT *, min({FILE}) OVER (PARTITION BY order_id, day) AS first FROM ({met})) WHERE first < {FILE} GROUP BY ALL) JOIN "
+            f"(SELECT {FILE}, count(*) AS again FROM copies WHERE is_again GROUP BY ALL) USING ({FILE}) WHERE met > 2 * again)"
+        )
+    if rules.duplicates != "keep":
+        theirs = "" if rules.duplicates == "drop" else " WHERE is_again"
+        con.execute(f"UPDATE judged SET excluded = 'duplicate' WHERE rowid IN (SELECT row FROM copies{theirs})")
 
 
 def fold_orders(con: duckdb.DuckDBPyConnection, client: Client) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from custkit.period import Period
 from custkit.tables import BOTH_ARMS
 from custkit.words import _, mark, ngettext
 
+SENT_AGAIN = "sent_again"
 LINES, ORDERS, CELLS, IDS, PRODUCTS, NAMES, CUSTOMERS, FILES = "lines", "orders", "cells", "ids", "products", "names", "customers", "files"
 FOLDERS, SHEETS = "folders", "sheets"
 
@@ -58,8 +59,15 @@ SAYS = {
         mark("Where it stands for guests, a counter or tests, name it under `null` or `rules: {exclude: …}`; a wholesaler may stay."),
         True,
     ),
+    SENT_AGAIN: Saying(
+        mark("lines that stand in another file or sheet too, equal in every field that is read: they count twice"),
+        LINES,
+        mark("Leave one of the two files out; where they overlap only: `rules: {duplicates: drop_across_files}`."),
+    ),
     "duplicates": Saying(
-        mark("lines that equal another in every field"), LINES, mark("Where a copy is no second sale: `rules: {duplicates: drop}`.")
+        mark("lines that equal another in every field that is read"),
+        LINES,
+        mark("Where a copy is no second sale: `rules: {duplicates: drop}`."),
     ),
     "status_left_out": Saying(
         mark("lines left out: `rules.statuses` does not name their status"),
@@ -299,15 +307,19 @@ def notes_on_staged(con: duckdb.DuckDBPyConnection, mapped: set[str], decimals: 
     return found
 
 
-def notes_on_lines(con: duckdb.DuckDBPyConnection, client: Client) -> list[Note]:
-    """`judged` → remarks on duplicates, statuses, ids, names and returns, by month."""
+def notes_on_lines(con: duckdb.DuckDBPyConnection, client: Client, files: Sequence[str]) -> list[Note]:
+    """`judged` and `copies` → remarks on duplicates, statuses, ids, names and returns, by month. files: their names, in order."""
     found: list[Note] = []
 
     def add(code: str, column: str, rows: str) -> None:
         found.extend(_by_month(con, code, column, rows))
 
     if client.rules.duplicates == "keep":  # what a rule leaves out stands in the ledger
-        add("duplicates", "", "SELECT NULL AS word, ordered_at, amount AS gap FROM copies")
+        both = f"names[_file + 1] || CASE WHEN others = 1 THEN ' = ' || names[first + 1] ELSE '' END"
+        again = "SELECT *, count(DISTINCT first) OVER (PARTITION BY _file) AS others FROM copies WHERE is_again"
+        add(SENT_AGAIN, "", f"SELECT {both} AS word, ordered_at, amount AS gap FROM ({again}), (SELECT [{', '.join(map(lit, files))}] AS names)")
+    if client.rules.duplicates != "drop":
+        add("duplicates", "", "SELECT NULL AS word, ordered_at, amount AS gap FROM copies WHERE NOT is_again")
     if client.rules.statuses:
         left_out = "SELECT coalesce(order_status, '(empty)') AS word, ordered_at, amount AS gap FROM judged WHERE excluded = 'status'"
         most = f"SELECT word FROM ({left_out}) GROUP BY word ORDER BY count(*) DESC, word LIMIT {MOST_STATUSES}"

@@ -279,7 +279,7 @@ def _make(client: Client, inputs: list[Input], persons: Persons, folder: Path, h
         has_costs = "unit_cost" in lines.mapped_fields(client, "products")
         if has_lines:
             tick("Judging lines", 0)
-            notes += lines.make_lines(con, client, unit_costs=has_costs)
+            notes += lines.make_lines(con, client, files, unit_costs=has_costs)
         made_ids = has_lines and "order_id" not in lines.mapped_fields(client, "order_lines")
         gone = name_persons(con, client, persons)
         kept = home / "set_aside.parquet"

@@ -177,7 +177,7 @@ def _other_sheets(typist: _Typist, one: Input, reading: Reading) -> list[str]:
 
 
 def _count_accepted(con: duckdb.DuckDBPyConnection, client: Client, counts: list[FileCount]) -> None:
-    """Rows, money and months of what was typed, by file; `staged_<table>` then names the source only."""
+    """Rows, money and months of what was typed, by file; `staged_<table>` then names the source only, but for order lines."""
     for number, source in enumerate(client.sources):
         at = _time(source)
         months = con.execute(
@@ -189,7 +189,7 @@ def _count_accepted(con: duckdb.DuckDBPyConnection, client: Client, counts: list
             count.accepted += rows
             count.amount = f"{Decimal(count.amount) + Decimal(money):f}"
             count.months[f"{month // 100}-{month % 100:02}" if month else ""] = rows
-    for table in dict.fromkeys(source.table for source in client.sources):
+    for table in dict.fromkeys(source.table for source in client.sources if source.table != "order_lines"):
         con.execute(f"ALTER TABLE {name('staged_' + table)} DROP COLUMN {FILE}")
 
 

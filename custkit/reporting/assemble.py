@@ -12,6 +12,7 @@ from typing import Any
 from custkit import __version__, words
 from custkit.client import DEFINITIONS
 from custkit.errors import BAD_INPUT, GOOD, INTERNAL
+from custkit.intake.notes import SENT_AGAIN
 from custkit.present.finding import show
 from custkit.present.labels import LABELS
 from custkit.reporting import publish
@@ -31,6 +32,7 @@ _MOST_CHANGES = 15
 def assemble(build: Build) -> Outcome:
     """Render, write and publish; or set the pack aside when a notebook is not good."""
     client, snapshot, month = build.plan.client, build.plan.snapshot, str(build.plan.period)
+    twice = _sent_again(build)
     words.use(client.language, client.currency, build.plan.min_cell)
     build.work.mkdir(mode=0o700, parents=True, exist_ok=True)
     pages: list[Told] = []
@@ -58,7 +60,7 @@ def assemble(build: Build) -> Outcome:
     (build.work / publish.INDEX).write_text(render_index(pack), encoding="utf-8")
     _keep_logs(build)
     subtracted = told_by_subtraction(build.shelf, pack.pages) if build.plan.shared else []
-    warnings = (*(warning for told in pages for warning in told.warnings), *subtracted)
+    warnings = (*twice, *(warning for told in pages for warning in told.warnings), *subtracted)
     manifest = _manifest(build, pack, warnings)
     if pack.failures:
         final = publish.set_aside(build.shelf, build.work, build.run, manifest)
@@ -67,6 +69,12 @@ def assemble(build: Build) -> Outcome:
         return Outcome(build.slug, month, code, page, failures=failures, warnings=warnings, unread=build.unread)
     publish.publish(build.shelf, build.work, build.run, manifest)
     return Outcome(build.slug, month, GOOD, build.shelf.current / publish.INDEX, warnings=warnings, unread=build.unread)
+
+
+def _sent_again(build: Build) -> list[str]:
+    """Lines that two files hold, as the command line tells of them."""
+    words.use("en", build.plan.client.currency, build.plan.min_cell)
+    return [note.text() for note in build.plan.snapshot.notes_before(str(build.plan.period + 1)) if note.code == SENT_AGAIN]
 
 
 def _write_lists(build: Build, told: Told, key: str) -> None:

@@ -149,11 +149,11 @@ def test_an_id_that_stands_for_guests_is_told_with_its_share_and_without_its_nam
 def test_the_page_tells_what_where_how_many_and_what_to_do(odd):
     notes = book(odd(), "2026-10").notes
     rows = {row[0]["text"]: [cell["text"] for cell in row[1:]] for row in findings.notes_table(notes).payload["rows"]}
-    assert rows["lines that equal another in every field"] == [
+    assert rows["lines that equal another in every field that is read"] == [
         "2 lines", "−$4.00", "order lines", "Where a copy is no second sale: rules: {duplicates: drop}.",
     ]  # fmt: skip
     assert rows["products sold under more than one name"][:3] == ["1 product", "", "order lines: product_id"]
-    assert next(iter(rows)) == "lines that equal another in every field", "what may be counted twice comes first"
+    assert next(iter(rows)) == "lines that equal another in every field that is read", "what may be counted twice comes first"
     assert findings.notes_finding(notes).facts[0].value == len(rows)
     assert findings.notes_finding([]).headline == "Nothing odd was taken." and findings.notes_table([]).payload["rows"] == []
 
@@ -168,10 +168,10 @@ def test_pages_speak_the_clients_language_and_the_command_line_english(odd):
     client = odd("zh_CN")
     words.use("zh_CN", "EUR")
     page = json.dumps(findings.notes_table(book(client, "2026-10").notes).payload, ensure_ascii=False)
-    assert "各字段与另一行完全相同的行" in page and "2行" in page
+    assert "各个读入字段与另一行完全相同的行" in page and "2行" in page
     assert not any(saying.met in page for saying in SAYS.values())
     output = CliRunner().invoke(main, ["intake", "odd"]).output
-    assert "note: order_lines: lines that equal another in every field (2 lines, −€4.00)." in output
+    assert "note: order_lines: lines that equal another in every field that is read (2 lines, −€4.00)." in output
     assert "各字段" not in output and "行" not in output
 
 

@@ -227,6 +227,7 @@ def test_every_way_to_an_amount_is_turned_by_the_word(take):
     ways = {
         "quantity: qty, unit_price: price": (-3, -15, -15, 0, None),
         "unit_price: price": (-1, -5, -5, 0, None),
+        "quantity: qty, list_price: price, discount_amount: off": (-3, -9, -15, -6, None),
         "gross_amount: list, discount_amount: off, cost_amount: cost": (-1, -9, -15, -6, -8),
     }
     for way, figures in ways.items():
@@ -289,3 +290,44 @@ def test_discounts_come_off_a_list_price(take):
     plain = PRICED.replace("unit_price: price", "list_price: price, amount: paid")
     paid = take({"lines.csv": HEADER.replace("price", "price,paid") + "1,2026-10-01,c1,tea,2,5,8\n"}, sources=plain)
     assert paid.rows("order_lines", "gross_amount", "discount_amount", "amount") == [(Decimal(10), Decimal(2), Decimal(8))]
+
+
+def two_files(take, first: str, second: str, more: str = ""):
+    sources = "- table: order_lines\n  files: '*.csv'\n  columns: {order_id: order, ordered_at: date, product_id: product, amount: amount}"
+    head = "order,date,product,amount\n"
+    return take({"a.csv": head + first, "b.csv": head + second}, sources=sources, more=more)
+
+
+JUNE = "1,2026-06-01,tea,5\n1,2026-06-01,tea,5\n2,2026-06-02,mug,8\n3,2026-06-30,tea,5\n"
+JULY = "3,2026-06-30,tea,5\n1,2026-06-01,tea,5\n1,2026-06-01,tea,5\n4,2026-07-02,mug,7\n"
+
+
+def test_lines_of_another_file_are_told_apart_from_repeats_within_one(take):
+    """Two teas of one order are two sales, and stand in both files: three lines come again, one is repeated in its own file."""
+    found = two_files(take, JUNE, JULY)
+    told = {note.code: (note.column, note.rows, note.amount) for note in found.snapshot.notes}
+    assert told == {"sent_again": ("b.csv = a.csv", 3, "15.00"), "duplicates": ("", 1, "5.00")}
+    assert found.lines["revenue"] == "45.0000" and found.lines["duplicates"]["rows"] == 4
+
+
+def test_of_lines_that_two_files_hold_one_is_left_out_where_the_rule_says_so(take):
+    found = two_files(take, JUNE, JULY, "rules: {duplicates: drop_across_files}")
+    assert found.lines["excluded"] == [{"reason": "duplicate", "rows": 3, "amount": "15.0000", "revenue": "15.0000"}]
+    assert found.lines["revenue"] == "30.0000"
+    assert [note.code for note in found.snapshot.notes] == ["duplicates"]
+
+
+def test_tills_that_use_the_same_numbers_are_no_copies_of_each_other(take):
+    """Ten receipts of one day in each till: two happen to be alike."""
+    one = "".join(f"{i},2026-06-01,tea,{5 + i}\n" for i in range(10))
+    other = "".join(f"{i},2026-06-01,tea,{5 + i if i < 2 else 40 + i}\n" for i in range(10))
+    assert {note.code: note.rows for note in two_files(take, one, other).snapshot.notes} == {"duplicates": 2}
+
+
+def test_lines_that_the_file_numbers_are_two_however_alike(take):
+    columns = "{order_id: order, line_id: no, ordered_at: date, amount: amount}"
+    sources = f"- table: order_lines\n  files: l.csv\n  columns: {columns}"
+    text = "order,no,date,amount\n1,1,2026-06-01,5\n1,2,2026-06-01,5\n1,2,2026-06-01,5\n"
+    found = take({"l.csv": text}, sources=sources, more="rules: {duplicates: drop}")
+    assert (found.lines["rows"], found.lines["excluded"][0]["rows"]) == (2, 1)
+    assert found.rows("order_lines", "line_number") == [(1,), (2,)]
