@@ -19,7 +19,7 @@ from custkit.client import Client, load_client
 from custkit.engine import connect, keep_to, load
 from custkit.errors import BadInput
 from custkit.intake import Snapshot, report, take_snapshot
-from custkit.intake.ledger import PERSONAL
+from custkit.intake.masked import columns_of_ids
 from custkit.intake.notes import Note
 from custkit.period import Period
 from custkit.tables import TABLES, Table
@@ -199,9 +199,7 @@ class Book:
     @property
     def personal_columns(self) -> frozenset[str]:
         """Columns of the client's files whose values tell who somebody is: shown cut short, if at all."""
-        return frozenset(
-            m.column for source in self.client.sources for f, m in source.columns.items() if f in PERSONAL and m.column is not None
-        )
+        return columns_of_ids(self.client)
 
     @property
     def unlisted(self) -> pd.DataFrame:

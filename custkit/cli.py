@@ -204,7 +204,7 @@ def init(name: str, files: tuple[str, ...], answers: tuple[str, ...], yes: bool,
         click.echo(f"\n{made} stays as it is: correct it, and try it with `custkit check {name}`.", err=True)
         raise
     click.echo()
-    _tell_ledger(snapshot, client.currency)
+    _tell_ledger(snapshot, client)
     click.echo(f"\nRead {made}, correct what is wrong, then: custkit run {name}")
     return GOOD
 
@@ -290,7 +290,7 @@ def intake(client: str) -> int:
     from custkit.intake import take_snapshot
 
     loaded = load_client(client)
-    _tell_ledger(take_snapshot(loaded, progress=sys.stderr.isatty()), loaded.currency)
+    _tell_ledger(take_snapshot(loaded, progress=sys.stderr.isatty()), loaded)
     return GOOD
 
 
@@ -313,14 +313,14 @@ def aside(client: str) -> int:
     return GOOD
 
 
-def _tell_ledger(snapshot: Any, currency: str) -> None:
+def _tell_ledger(snapshot: Any, client: Any) -> None:
     from custkit import words
-    from custkit.intake.ledger import printable
+    from custkit.intake.masked import columns_of_ids, masked
     from custkit.intake.report import money_frame, quarantine_frame
     from custkit.intake.staging import STRUCTURAL
     from custkit.reporting.provenance import provenance
 
-    words.use("en", currency)  # the command line speaks English; pages speak the client's language
+    words.use("en", client.currency)  # the command line speaks English; pages speak the client's language
     told = provenance(snapshot.manifest)
     click.echo(f"{'table':<20}{'rows read':>12}{'passed over':>13}{'kept':>12}{'set aside':>11}")
     for read in told.tables:
@@ -329,9 +329,11 @@ def _tell_ledger(snapshot: Any, currency: str) -> None:
         click.echo(f"  {rows:,} × {reason}")
     aside = quarantine_frame(snapshot)
     aside = aside[~aside.reason.isin(STRUCTURAL)]
+    ids = columns_of_ids(client)
     for row in aside.head(SHOWN_ASIDE).itertuples():
-        where = f" column {row.column}" if row.column else ""
-        click.echo(f'  {row.file} line {row.line}{where}: "{printable(str(row.value))}" ({row.reason})')
+        where = f" column {row.column}" if isinstance(row.column, str) else ""  # a whole line has no column, nor a value
+        cell = f': "{masked(row.value, row.reason, is_id=row.column in ids)}"' if isinstance(row.value, str) else ""
+        click.echo(f"  {row.file} line {row.line}{where}{cell} ({row.reason})")
     if len(aside) > SHOWN_ASIDE:
         click.echo(f"  … and {len(aside) - SHOWN_ASIDE:,} more; `custkit aside NAME` writes all of them as files")
     click.echo(f"\n{'order lines':<28}{'lines':>12}{'amount':>18}{'revenue':>18}")

@@ -12,8 +12,9 @@ from custkit.client import Client
 from custkit.errors import BadInput
 from custkit.intake.copies import settle
 from custkit.intake.inputs import find_inputs
-from custkit.intake.ledger import PERSONAL, printable, remedy, stop_past_limits
+from custkit.intake.ledger import remedy, stop_past_limits
 from custkit.intake.lines import make_lines
+from custkit.intake.masked import columns_of_ids, masked
 from custkit.intake.merges import merge_customers
 from custkit.intake.staging import STRUCTURAL, FileCount, stage
 from custkit.intake.unread import Unread, unread
@@ -71,13 +72,13 @@ def dry_run(client: Client) -> DryRun:
 
 
 def _aside(con: duckdb.DuckDBPyConnection, client: Client) -> tuple[tuple[str, int, str, str, str], ...]:
-    personal = {m.column for source in client.sources for f, m in source.columns.items() if f in PERSONAL}
+    ids = columns_of_ids(client)
     rows = con.execute(
         'SELECT reason, count(*), arg_min(file, (file, line)), min_by(line, (file, line)), arg_min("column", (file, line)), '
         f"arg_min(value, (file, line)) FROM quarantine WHERE reason NOT IN {STRUCTURAL!r} GROUP BY reason ORDER BY 2 DESC, 1"
     ).fetchall()
     found = []
     for reason, count, file, line, column, value in rows:
-        text = "(empty)" if not value else printable(f"{value[:2]}…" if column in personal else value[:60])
+        text = masked(value, reason, is_id=column in ids) if value else "(empty)"
         found.append((reason, count, f"{file} line {line}" + (f" column {column}" if column else ""), text, remedy(reason, value, file)))
     return tuple(found)

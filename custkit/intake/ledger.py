@@ -15,6 +15,7 @@ from custkit.client import Client
 from custkit.errors import BadInput, CustkitError
 from custkit.intake.guess.values import formats_of
 from custkit.intake.inputs import ENDINGS
+from custkit.intake.masked import columns_of_ids, masked
 from custkit.intake.staging import STRUCTURAL, FileCount
 from custkit.intake.write import file_sum
 
@@ -38,7 +39,6 @@ REMEDIES = {
     "number_unparsable": 'name texts that mean "not known" under `null`',
     "unknown_value": "translate the file's words under `values`",
 }
-PERSONAL = ("customer_id", "visitor_id", "merged_into")
 SHOWN = 5
 
 
@@ -57,11 +57,6 @@ def remedy(reason: str, value: str | None, file: str) -> str:
             return "CR and DR mean the opposite in different houses: have such amounts written with a minus or without"
         return "have it exported as a plain number, or set `decimal` if its mark is the other one"
     return REMEDIES.get(reason, "")
-
-
-def printable(text: str) -> str:
-    """A text of the client's as a terminal may show it: a character that would steer the terminal or turn the writing is a `\ufffd`."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 def stop_past_limits(con: duckdb.DuckDBPyConnection, client: Client, files: list[FileCount], keep: Path) -> None:
@@ -97,7 +92,7 @@ def _money(con: duckdb.DuckDBPyConnection) -> tuple[Decimal, Decimal]:
 
 
 def _examples(con: duckdb.DuckDBPyConnection, client: Client) -> list[str]:
-    personal = {m.column for source in client.sources for f, m in source.columns.items() if f in PERSONAL}
+    ids = columns_of_ids(client)
     rows = con.execute(
         'SELECT file, line, "column", value, reason, count(*) OVER (PARTITION BY reason) AS n FROM quarantine '
         f"WHERE reason NOT IN {STRUCTURAL!r} QUALIFY row_number() OVER (PARTITION BY reason ORDER BY file, line) <= {SHOWN} "
@@ -110,7 +105,7 @@ def _examples(con: duckdb.DuckDBPyConnection, client: Client) -> list[str]:
             if column is None and value is None
             else "(empty)"
             if value in (None, "")
-            else f"`{printable(value[:2] + '…' if column in personal else value[:60])}`"
+            else f"`{masked(value, reason, is_id=column in ids)}`"
         )
         where = f"{file} line {line}" + (f" column {column}" if column else "")
         fix = f"; {said}" if (said := remedy(reason, value, file)) else ""

@@ -230,12 +230,13 @@ def _mark_duplicates(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
         f"CREATE TABLE alike AS SELECT rowid AS row FROM judged WHERE excluded IS NULL AND {mark} IN (SELECT mark FROM "
         f"(SELECT {mark} AS mark FROM judged WHERE excluded IS NULL) GROUP BY mark HAVING count(*) > 1)"
     )
+    same = f"min(a.row) OVER (PARTITION BY {', '.join('j.' + c for c in columns)}) AS same"
+    both = f"SELECT a.row, j.{FILE}, j.revenue, j.amount, j.ordered_at, {same} FROM alike a JOIN judged j ON j.rowid = a.row"
+    nth = f"SELECT *, row_number() OVER (PARTITION BY same, {FILE} ORDER BY row) AS nth FROM ({both})"
+    sent = f"row_number() OVER (PARTITION BY same, nth ORDER BY {FILE}) AS sent, min({FILE}) OVER (PARTITION BY same, nth) AS first"
     con.execute(
         f"CREATE TABLE copies AS SELECT row, {FILE}, first, sent > 1 AS is_again, revenue, amount, ordered_at FROM "
-        f"(SELECT *, row_number() OVER (PARTITION BY same, nth ORDER BY {FILE}) AS sent, min({FILE}) OVER (PARTITION BY same, nth) AS first "
-        f"FROM (SELECT *, row_number() OVER (PARTITION BY same, {FILE} ORDER BY row) AS nth FROM "
-        f"(SELECT a.row, j.{FILE}, j.revenue, j.amount, j.ordered_at, min(a.row) OVER (PARTITION BY {', '.join('j.' + c for c in columns)}) "
-        "AS same FROM alike a JOIN judged j ON j.rowid = a.row))) WHERE nth > 1 OR sent > 1"
+        f"(SELECT *, {sent} FROM ({nth})) WHERE nth > 1 OR sent > 1"
     )
     con.execute("DROP TABLE alike")
     if con.execute("SELECT 1 FROM copies WHERE is_again LIMIT 1").fetchone():

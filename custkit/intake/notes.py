@@ -315,9 +315,13 @@ def notes_on_lines(con: duckdb.DuckDBPyConnection, client: Client, files: Sequen
         found.extend(_by_month(con, code, column, rows))
 
     if client.rules.duplicates == "keep":  # what a rule leaves out stands in the ledger
-        both = f"names[_file + 1] || CASE WHEN others = 1 THEN ' = ' || names[first + 1] ELSE '' END"
+        both = "names[_file + 1] || CASE WHEN others = 1 THEN ' = ' || names[first + 1] ELSE '' END"
         again = "SELECT *, count(DISTINCT first) OVER (PARTITION BY _file) AS others FROM copies WHERE is_again"
-        add(SENT_AGAIN, "", f"SELECT {both} AS word, ordered_at, amount AS gap FROM ({again}), (SELECT [{', '.join(map(lit, files))}] AS names)")
+        add(
+            SENT_AGAIN,
+            "",
+            f"SELECT {both} AS word, ordered_at, amount AS gap FROM ({again}), (SELECT [{', '.join(map(lit, files))}] AS names)",
+        )
     if client.rules.duplicates != "drop":
         add("duplicates", "", "SELECT NULL AS word, ordered_at, amount AS gap FROM copies WHERE NOT is_again")
     if client.rules.statuses:

@@ -10,8 +10,11 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 from rows import row
 from sheets import Broken, Day, Uncached, workbook
+
+from custkit.cli import main
 
 HEADER = "order,date,customer,product,qty,amount\n"
 GOOD = "g1,2026-10-01,c9,tea,1,5.00\n"
@@ -318,3 +321,20 @@ def test_people_are_masked_in_messages(arrive):
     sources = "- table: customers\n  files: c.csv\n  columns: {customer_id: id, birth_year: born}"
     told = arrive({"c.csv": "id,born\njohn@example.com\x07,1980\n"}, sources=sources, more="").refused("column id: `jo…`")
     assert "john@" not in told.output
+
+
+SHIFTED = "g2,c9,x,0171 5550000,5\ng3,c9,x,2026-10-01,ottokar@pf.example\ng4,c9,Ottokar Pfeffer,Elm St,2026-10-01,5\n"
+
+
+@pytest.mark.parametrize("more", ["limits: {quarantine_rows: 1, quarantine_revenue: 1}", ""])
+def test_shifted_cells_are_masked_wherever_they_are_told(arrive, more):
+    """Any cell of a shifted row may name somebody: in what intake and check say, not in what is set aside."""
+    files = {"l.csv": "order,customer,note,date,amount\ng1,c9,x,2026-10-01,5\n" + SHIFTED}
+    columns = "{order_id: order, customer_id: customer, ordered_at: date, amount: amount}"
+    found = arrive(files, columns=columns, more=more)
+    checked = CliRunner().invoke(main, ["check", "test"]).output
+    for said in (found.output, checked):
+        assert "Ottokar" not in said and "5550000" not in said and "ottokar@" not in said and "nan" not in said
+        assert "01…" in said and "field_count" in said
+    if more:
+        assert [value for _line, _column, value, _reason in found.aside()] == ["0171 5550000", "ottokar@pf.example", "6 of 5"]

@@ -20,11 +20,13 @@ def test_exact_copies_are_counted_with_their_money_and_dropped_only_where_the_ru
     assert dropped.ledger["excluded"] == [{"reason": "duplicate", "rows": 2, "amount": "10.0000", "revenue": "10.0000"}]
 
 
-@row("BUS-01")
 def test_a_sheet_that_holds_the_sales_of_a_file_is_told_with_both_names(arrive):
     columns = "{order_id: order, ordered_at: date, amount: amount}"
     sheets = workbook({"May": [["order", "date", "amount"], ["g1", "2026-10-01", 5.0]], "Notes": [["x"], ["y"]]})
-    sources = f"- {{table: order_lines, files: a.csv, columns: {columns}}}\n- {{table: order_lines, files: b.xlsx, sheet: May, columns: {columns}}}"
+    sources = (
+        f"- {{table: order_lines, files: a.csv, columns: {columns}}}\n"
+        f"- {{table: order_lines, files: b.xlsx, sheet: May, columns: {columns}}}"
+    )
     arrive({"a.csv": "order,date,amount\ng1,2026-10-01,5.00\n", "b.xlsx": sheets}, sources=sources).noted(
         "sent_again", rows=1, column="b.xlsx[May] = a.csv", amount="5.00"
     )

@@ -11,6 +11,7 @@ from custkit import words
 from custkit.analysis.data_changes import FALSE_ALARMS, GAP, GONE_VALUE, KIND_NAMES, NEW_VALUE, changes_told, slips
 from custkit.analysis.fields import CANNOT, CARRIES, LIMITS, UNLINKED_LIMIT
 from custkit.analysis.quality import CHECKS
+from custkit.intake.masked import masked
 from custkit.intake.notes import SAYS, Note, together
 from custkit.present import few
 from custkit.present.finding import Fact, Finding
@@ -160,14 +161,14 @@ def file_table(files: pd.DataFrame) -> Shown:
 
 
 def aside_table(aside: pd.DataFrame, personal: frozenset[str] = frozenset()) -> Shown:
-    """Rows that could not be read, by reason, each with an example. personal: columns of ids, whose values are cut shorter."""
+    """Rows that could not be read, by reason, each with an example that names nobody. personal: columns of ids."""
     rows = aside[~aside["reason"].isin(["repeated_header", "total_row"])]
     made = []
     # The example is the same whatever the order of rows in the export: files by name, then values.
     for (reason, name), part in rows.sort_values(["file", "column", "value"]).groupby(["reason", "table"], sort=True):
         one = part.iloc[0]
         value = "" if one["value"] is None else str(one["value"])
-        cut = value[:2] + "…" if one["column"] in personal else value[:_CELL] + ("…" if len(value) > _CELL else "")
+        cut = masked(value, str(reason), is_id=one["column"] in personal, longest=_CELL) if value else ""
         made.append(
             {
                 "reason": _(REASONS.get(str(reason), str(reason))), "table_name": _(TABLE_NAMES[str(name)]), "rows": len(part),
