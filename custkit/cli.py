@@ -210,10 +210,14 @@ def init(name: str, files: tuple[str, ...], answers: tuple[str, ...], yes: bool,
 
 
 def _ask(question: Any) -> str:
+    from custkit.intake.masked import printable
+
     click.echo()
     if question.choices:
         click.echo(f"  One of: {', '.join(question.choices)}")
     try:
+        if question.shows:
+            click.echo(f"  {printable(question.shows)}")
         return str(click.prompt(question.text, default=question.proposed or "", show_default=bool(question.proposed))).strip()
     except click.Abort:
         raise KeyboardInterrupt from None

@@ -38,8 +38,8 @@ class Uncached:
 Cell = str | int | float | bool | None | Day | Broken | Uncached
 
 
-def workbook(sheets: dict[str, Sequence[Sequence[Cell]]]) -> Callable[[Path], None]:
-    """A writer of an .xlsx file with these rows on these sheets."""
+def workbook(sheets: dict[str, Sequence[Sequence[Cell]]], hidden: Sequence[str] = ()) -> Callable[[Path], None]:
+    """A writer of an .xlsx file with these rows on these sheets, some of them hidden."""
 
     def write(path: Path) -> None:
         numbers = range(1, len(sheets) + 1)
@@ -53,7 +53,10 @@ def workbook(sheets: dict[str, Sequence[Sequence[Cell]]]) -> Callable[[Path], No
                 f'<Override PartName="/xl/styles.xml" ContentType="{_TYPES}.styles+xml"/>{parts}</Types>',
             )
             archive.writestr("_rels/.rels", _links([("rId1", "officeDocument", "xl/workbook.xml")]))
-            names = "".join(f'<sheet name="{escape(name)}" sheetId="{i}" r:id="rId{i}"/>' for i, name in enumerate(sheets, start=1))
+            state = dict.fromkeys(hidden, ' state="hidden"')
+            names = "".join(
+                f'<sheet name="{escape(name)}" sheetId="{i}"{state.get(name, "")} r:id="rId{i}"/>' for i, name in enumerate(sheets, start=1)
+            )
             archive.writestr("xl/workbook.xml", f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>{names}</sheets></workbook>')
             links = [(f"rId{i}", "worksheet", f"worksheets/sheet{i}.xml") for i in numbers]
             archive.writestr("xl/_rels/workbook.xml.rels", _links([*links, ("rId99", "styles", "styles.xml")]))

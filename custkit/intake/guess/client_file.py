@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from custkit.intake.guess.proposal import Mapped, Proposal, Question, Source, files_below
+from custkit.intake.guess.proposal import AS_SAID, Mapped, Proposal, Question, Source, files_below
 from custkit.intake.guess.samples import Sample
 
 _PLAIN = re.compile(r"^[A-Za-z0-9_㐀-鿿/~$.][\w㐀-鿿 .()/+*-]*$")
@@ -33,7 +33,7 @@ def client_text(proposal: Proposal, *, slug: str, name: str, open_questions: Seq
     if fetched:
         lines.append(f"# Copies of the database's tables, the columns mapped only; `custkit fetch {slug}` takes them anew")
     lines.append(f"data: {_scalar(folder.as_posix())}")
-    if left_out := [name for source in proposal.sources if source.left_out for name in _names(source.sample, folder)]:
+    if left_out := [name for source in proposal.sources if source.left_out == AS_SAID for name in _names(source.sample, folder)]:
         lines.append(f"ignore: {_value(left_out)}  # lies there and is left out on purpose")
     lines += ["", "sources:"]
     for source in proposal.sources:
@@ -60,10 +60,9 @@ def _source(source: Source, folder: Path) -> list[str]:
     lines = _comment(f"{sample.label}" + (f", {len(sample.files)} files" if len(sample.files) > 1 else ""), "  # ")
     if source.identities:
         lines += _comment(f"holds in the rows sampled: {'; '.join(source.identities)}", "  # ")
-    if sample.encoding.name not in ("utf-8", "utf-16") and sample.encoding.shows:
-        lines += _comment(f"{sample.encoding.name} reads: {sample.encoding.shows}", "  # ")
-        for rival, shows in () if sample.encoding.certain else sample.encoding.rivals:
-            lines += _comment(f"{rival} would read: {shows}", "  # ")
+    if not sample.encoding.certain:
+        rivals = " or ".join(rival for rival, _shows in sample.encoding.rivals)
+        lines += _comment("encoding not certain" + (f"; it may be {rivals}" if rivals else ""), "  # ")
     files = [str(sample.files[0])] if sample.relation else files_below(folder, sample)
     lines += [f"  - table: {source.table}", f"    files: {_value(files[0] if len(files) == 1 else files)}"]
     settings: dict[str, object] = {
@@ -96,6 +95,8 @@ def _names(sample: Sample, folder: Path) -> list[str]:
 
 def _unused(source: Source) -> list[str]:
     lines = _comment(f"NOT READ: {source.sample.label}: {source.why_unused}", "  # ")
+    if source.left_out:
+        return lines
     if source.mapped:
         lines += _comment(f"recognised: {', '.join(f'{f} = {m.column}' for f, m in source.mapped.items())}", "  # ")
     if source.unread:

@@ -11,7 +11,7 @@ from custkit.client import EMBEDDED, SLUG, load_client, workspace
 from custkit.errors import BadInput
 from custkit.intake.database import REFERENCE, SCHEMES, fetch
 from custkit.intake.guess.client_file import client_text
-from custkit.intake.guess.proposal import Proposal, Question, propose
+from custkit.intake.guess.proposal import AS_SAID, Proposal, Question, propose
 from custkit.intake.guess.samples import Sample, read_database, read_samples
 
 Ask = Callable[[Question], str]
@@ -124,7 +124,9 @@ def _show(proposal: Proposal, left: list[Question], tell: Tell) -> None:
     for source in proposal.sources:
         label = source.sample.label
         if not source.is_used:
-            tell(f"{label}: not read; {source.why_unused}")
+            again = source.left_out not in ("", AS_SAID)
+            hint = f". `--answer 'table:{label}={source.table or 'order_lines'}'` takes it all the same" if again else ""
+            tell(f"{label}: not read; {source.why_unused}{hint}")
             continue
         tell(f"{label} → {source.table}" + (f" ({len(source.sample.files)} files)" if len(source.sample.files) > 1 else ""))
         for field, mapped in source.mapped.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
@@ -16,6 +16,7 @@ import numpy as np
 
 from custkit.errors import BadInput
 from custkit.intake.guess import vocabulary as words
+from custkit.intake.guess.again import overlaps, sales_again
 from custkit.intake.guess.answers import NONE, refuse_unused
 from custkit.intake.guess.assign import MUST, Fit, assign
 from custkit.intake.guess.facts import Facts, facts_of
@@ -25,15 +26,17 @@ from custkit.intake.guess.named import UNKNOWN, is_name, names_people, whose_nam
 from custkit.intake.guess.order_totals import sums_of
 from custkit.intake.guess.pieces import is_of_one_piece
 from custkit.intake.guess.samples import Sample, all_words, pattern_of
-from custkit.intake.guess.values import SOME_TIMES, Column, Time, days_read, lie_closer, shown
+from custkit.intake.guess.values import SOME_TIMES, Column, Time, days_read, is_number, lie_closer, personal, shown
 from custkit.intake.guess.vocabulary import CONCEPTS, FIELDS
 from custkit.intake.inputs import literal
+from custkit.intake.masked import PERSONAL, masked
 from custkit.tables import CARRIED, SENT, source_fields
 
 ASK, TAKE, SETTLED = 0.4, 0.7, 0.8  # a field that must be there is asked about from 40 %, another is taken from 70 %
 FEW, FAR = 5, 3  # an id that stands for nobody: in so many rows at least, so many times those of others
 PERSONS_NAME, OF_ORDER = "name of a person", "the order's, not its lines'"
 KEYS_OF_PERSONS = ("mail address", "phone number")
+HIDDEN, AS_SAID = "a hidden sheet, taken only where it is named", "left out, as you said"
 NO_CURRENCY = "XXX"  # ISO 4217: no currency; shown until the consultant writes the right one
 
 
@@ -49,12 +52,16 @@ class Mapped:
 
 @dataclass(frozen=True)
 class Question:
-    """What only a person knows. `key` is what `--answer` takes; `proposed` is used where nobody answers; empty where there is no guess."""
+    """What only a person knows. `key` is what `--answer` takes; `proposed` is used where nobody answers; empty where there is no guess.
+
+    `text` goes into the client file and names nobody; `shows` is what of the file helps to answer, for the eyes of whoever is asked.
+    """
 
     key: str
     text: str
     proposed: str = ""
     choices: tuple[str, ...] = ()
+    shows: str = ""
 
 
 @dataclass
@@ -62,7 +69,7 @@ class Source:
     """What one sample is taken for. Where `lacking` names something, it cannot be read yet.
 
     unfit       what is wrong with the values of a column that is headed as one of the fields lacking
-    left_out    a person said so
+    left_out    why it is not, though it could be
     """
 
     sample: Sample
@@ -76,11 +83,11 @@ class Source:
     columns: dict[str, Column] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     unfit: Mapping[str, str] = field(default_factory=dict)
-    left_out: bool = False
+    left_out: str = ""
 
     @property
     def is_used(self) -> bool:
-        return self.table is not None and not self.lacking
+        return self.table is not None and not self.lacking and not self.left_out
 
     @property
     def why_unused(self) -> str:
@@ -88,7 +95,7 @@ class Source:
         if not self.sample.has_rows:
             return "it has a header and no rows; export it again"
         if self.left_out:
-            return "left out, as you said"
+            return self.left_out
         if not (self.table and self.mapped):
             return "no table fits"
         absent = " and ".join(" or ".join(group) for group in self.lacking if not any(f in self.unfit for f in group))
@@ -127,6 +134,7 @@ def propose(samples: Sequence[Sample], answers: Mapping[str, str] | None = None)
     questions: list[Question] = []
     sources = [_source(sample, found, fit, given, questions) for sample, found, fit in zip(samples, facts, fits, strict=True)]
     _settle_orders(sources, questions)
+    _leave_out_copies(sources, given, questions)
     proposal = Proposal(sources, _settings(sources, given, questions), _rules(sources, given, questions), questions)
     refuse_unused(given, sources)
     return proposal
@@ -143,7 +151,7 @@ def _facts(sample: Sample) -> Facts:
 def _choose(sample: Sample, facts: Facts, given: Mapping[str, str], more: Mapping[tuple[str, int], float]) -> tuple[Fit | None, float]:
     """The likeliest table for a sample, and how likely."""
     asked = given.get(f"table:{sample.label}")
-    if asked == NONE or not sample.has_rows:
+    if asked == NONE or not sample.has_rows or (sample.hidden and not asked):
         return None, 1.0
     if asked and asked not in FIELDS:
         raise BadInput(f"--answer table:{sample.label}={asked}: no such table; there are {', '.join(FIELDS)}, {NONE}")
@@ -209,12 +217,13 @@ def _source(sample: Sample, facts: Facts, chosen: tuple[Fit | None, float], give
     fit, sure = chosen
     columns = {c.name: c for c in facts.columns}
     if not sample.encoding.certain:
-        readings = "; ".join(
-            f"{name} reads {reads}" for name, reads in ((sample.encoding.name, sample.encoding.shows), *sample.encoding.rivals)
-        )
-        questions.append(Question(f"encoding:{sample.label}", f"Which encoding reads right? {readings}", sample.encoding.name))
+        readings = ((sample.encoding.name, sample.encoding.shows), *sample.encoding.rivals)
+        text = f"{sample.label}: which encoding reads right, {' or '.join(name for name, _reads in readings)}?"
+        shows = "; ".join(f"{name} reads {reads}" for name, reads in readings)
+        questions.append(Question(f"encoding:{sample.label}", text, sample.encoding.name, shows=shows))
     if fit is None:
-        left_out = given.get(f"table:{sample.label}") == NONE
+        asked = given.get(f"table:{sample.label}")
+        left_out = AS_SAID if asked == NONE else HIDDEN if sample.hidden and not asked else ""
         return Source(sample, None, sure, {}, columns=columns, unread=dict.fromkeys(columns, ""), left_out=left_out)
     decimal = _decimal(sample, facts, fit, given, questions)
     mapped: dict[str, Mapped] = {}
@@ -242,7 +251,8 @@ def _source(sample: Sample, facts: Facts, chosen: tuple[Fit | None, float], give
             notes.append(f"not certain ({likely:.0%})")
             if must or f in NUMBERS or f in ("product_id", "product_name"):
                 meaning = SENT[fit.table].by_name[f].meaning if f in SENT[fit.table].by_name else CARRIED[fit.table][f]
-                text = f"{sample.label}: is `{column.name}` the {f} ({meaning})? {_few(column)}" + (f" Or `{rival}`?" if rival else "")
+                holds = _few(column, is_id=f in PERSONAL)
+                text = f"{sample.label}: is `{column.name}` the {f} ({meaning})? {holds}" + (f" Or `{rival}`?" if rival else "")
                 questions.append(Question(f"{sample.label}.{f}", text, column.name, tuple(columns)))
         options = _options(sample, fit.table, f, column, decimal, given, questions, notes)
         if (
@@ -269,9 +279,7 @@ def _source(sample: Sample, facts: Facts, chosen: tuple[Fit | None, float], give
             questions += _ask_for_key(sample, columns, mapped["customer_id"].column if "customer_id" in mapped else "")
     lacking = tuple(group for group in MUST[fit.table] if not any(f in mapped for f in group))
     if lacking:
-        wanted = {f"{sample.label}.{f}" for group in lacking for f in group}
-        about = (f"{sample.label}.", *(f"{kind}:{sample.label}" for kind in ("table", "decimal", "date", "values", "null", "encoding")))
-        questions[:] = [q for q in questions if q.key in wanted or not q.key.startswith(about)]
+        _withdraw(sample, questions, {f"{sample.label}.{f}" for group in lacking for f in group})
     used = {m.column for m in mapped.values()}
     left = ((i, c.name) for i, c in enumerate(facts.columns) if c.name and c.name not in used)
     unread = {name: _why(i, facts, fit.table) or maybe.get(name, "") for i, name in left}
@@ -372,8 +380,18 @@ def _why(place: int, facts: Facts, table: str) -> str:
     return ""
 
 
-def _few(column: Column) -> str:
-    return f"It holds {', '.join(list(column.counts)[:3])}."
+def _few(column: Column, *, is_id: bool) -> str:
+    return f"It holds {', '.join(dict.fromkeys(masked(cell, is_id=is_id) for cell in list(column.counts)[:3]))}."
+
+
+def _of_many(column: Column, words_: Iterable[str], known: Container[str] = ()) -> tuple[list[str], list[str]]:
+    """Words of a column that are no single person's, and the others: known ones and those met twice that are no address or number."""
+    told = [w for w in words_ if words.folded(w) in known or (column.counts[w] > 1 and not personal(w))]
+    return told, [w for w in words_ if w not in told]
+
+
+def _and_more(others: Sequence[str]) -> str:
+    return f" and {len(others)} more, met once each" if others else ""
 
 
 def _decimal(sample: Sample, facts: Facts, fit: Fit, given: Mapping[str, str], questions: list[Question]) -> str:
@@ -391,7 +409,7 @@ def _decimal(sample: Sample, facts: Facts, fit: Fit, given: Mapping[str, str], q
     if not unsure:
         return "."
     guess = "," if sample.delimiter == ";" else "."
-    cell = next(x for x in unsure[0].filled if "," in x or "." in x)
+    cell = masked(next(x for x in unsure[0].filled if is_number(x) and ("," in x or "." in x)))
     questions.append(
         Question(f"decimal:{sample.label}", f"{sample.label}: `{cell}` in {unsure[0].name}: which is the decimal mark?", guess, (".", ","))
     )
@@ -415,7 +433,7 @@ def _options(
         if unknown := [x for x in column.counts if words.folded(x) in words.UNKNOWN]:
             options["null"] = sorted(unknown)
     elif f in DICTIONARIES:
-        column = Column(column.name, tuple(all_words(sample, column.name) or column.cells))
+        sampled, column = column, Column(column.name, tuple(all_words(sample, column.name) or column.cells))
         known_words = translation(f, column)
         ours = {w: mine for w, mine in known_words.items() if w.lower() != mine}
         if any(not w.isascii() for w in ours):  # the words of kinds not met yet: next month may hold them
@@ -425,10 +443,12 @@ def _options(
             options["values"] = dict(sorted(ours.items()))
         left = sorted(set(column.counts) - set(known_words))
         if left:
-            notes.append(f"no word of ours for {', '.join(left[:12])}: add them to values, rows that hold them are set aside")
+            often, others = _of_many(sampled, left[:12])
+            said = ", ".join(often) + _and_more(others)
+            notes.append(f"no word of ours for {said}: add them to values, rows that hold them are set aside")
             mine = ", ".join(DICTIONARIES[f])
-            text = f"{sample.label}: what do {', '.join(left[:12])} mean in {column.name}? One of {mine}, as A=view;B=cart"
-            questions.append(Question(f"values:{sample.label}.{f}", text))
+            text = f"{sample.label}: what do {said} mean in {column.name}? One of {mine}, as A=view;B=cart"
+            questions.append(Question(f"values:{sample.label}.{f}", text, shows=", ".join(others)))
         if answer := given.get(f"values:{sample.label}.{f}"):
             extra = dict(part.split("=", 1) for part in answer.split(";") if "=" in part)
             options["values"] = {**ours, **{k.strip(): v.strip() for k, v in extra.items()}}
@@ -493,8 +513,8 @@ def _time_options(
         form = "excel" if sample.format == "excel" else "iso"
     elif time.rival and key not in given:
         cell = next((c for c in column.counts if shown(time, c) != shown(Time(time.rival, 1), c)), column.filled[0])
-        first, second = shown(time, cell), shown(Time(time.rival, 1), cell)
-        text = f"{sample.label}: is {cell} in {column.name} {first} ({time.format}) or {second} ({time.rival})?"
+        first, second = masked(shown(time, cell)), masked(shown(Time(time.rival, 1), cell))
+        text = f"{sample.label}: is {masked(cell)} in {column.name} {first} ({time.format}) or {second} ({time.rival})?"
         questions.append(Question(key, text, time.format, (time.format, time.rival)))
         notes.append(f"day and month may be the other way round: {time.rival}")
     if column.kind == SOME_TIMES:
@@ -559,6 +579,30 @@ def _lie_outside(days: tuple[datetime, datetime], series: list[tuple[datetime, d
     return bool(known) and not (
         min(first for first, _last in known) - month <= days[0] <= days[1] <= max(last for _first, last in known) + month
     )
+
+
+def _withdraw(sample: Sample, questions: list[Question], but: Container[str] = ()) -> None:
+    """Nothing is asked of a file that is not read, `but` what would let it be read."""
+    about = (f"{sample.label}.", *(f"{kind}:{sample.label}" for kind in ("table", "decimal", "date", "values", "null", "encoding")))
+    questions[:] = [q for q in questions if q.key in but or not q.key.startswith(about)]
+
+
+def _leave_out_copies(sources: list[Source], given: Mapping[str, str], questions: list[Question]) -> None:
+    """Sales that another file or sheet holds too are read once: a plain copy is left out, of anything less it is asked."""
+    for number, why, certain in sales_again(sources, [key.removeprefix("table:") for key in given if key.startswith("table:")]):
+        source = sources[number]
+        source.left_out = why
+        _withdraw(source.sample, questions)
+        if not certain:
+            label = source.sample.label
+            questions.append(
+                Question(
+                    f"table:{label}",
+                    f"{label}: {why}. The same sales told twice (none), or others (order_lines)?",
+                    NONE,
+                    ("order_lines", NONE),
+                )
+            )
 
 
 def _settings(sources: list[Source], given: Mapping[str, str], questions: list[Question]) -> dict[str, tuple[str, str]]:
@@ -649,6 +693,7 @@ def _signs(header: str, column: Column, yuan: dict[str, str]) -> Counter[str]:
 
 def _rules(sources: list[Source], given: Mapping[str, str], questions: list[Question]) -> dict[str, tuple[object, str]]:
     found: dict[str, tuple[object, str]] = {}
+    twice = overlaps(sources)
     for source in (s for s in sources if s.table == "order_lines" and s.is_used):
         column = {f: source.columns[m.column] for f, m in source.mapped.items()}
         if "order_id" in column:
@@ -665,7 +710,16 @@ def _rules(sources: list[Source], given: Mapping[str, str], questions: list[Ques
         if tests:
             rule = {"reason": "test_orders", "field": "customer_id", "starts_with": sorted({x[:4] for x in tests})}
             found["exclude"] = ([rule], "customers who are none")
-        found |= _duplicates(source, column, given, questions)
+        found |= {} if twice else _duplicates(source, column, questions)
+    if twice:
+        text = f"{'; '.join(twice)}: sent twice (drop_across_files), or sold twice (keep)?"
+        questions.append(Question("duplicates", text, "keep", ("keep", "drop_across_files", "drop")))
+        found["duplicates"] = ("keep", f"NOT SETTLED: {'; '.join(twice)}; `drop_across_files` counts them once")
+    if answer := given.get("duplicates"):
+        if answer not in ("keep", "drop_across_files", "drop"):
+            raise BadInput(f"--answer duplicates={answer}: write keep, drop_across_files or drop")
+        why = found.get("duplicates", ("", ""))[1].removeprefix("NOT SETTLED: ")
+        found["duplicates"] = (answer, "" if answer == "keep" else why)
     return found
 
 
@@ -696,33 +750,46 @@ def _statuses(source: Source, column: Column, given: Mapping[str, str], question
     good, bad = set(words.GOOD_STATUS.split()), set(words.BAD_STATUS.split())
     fine = sorted(w for w in column.counts if words.folded(w) in good)
     open_ = sorted(w for w in column.counts if words.folded(w) not in good | bad)
-    counts = ", ".join(f"{w} ({n:,})" for w, n in column.counts.most_common(8))
+    often, others = _of_many(column, [w for w, _n in column.counts.most_common(8)], good | bad)
+    counts = ", ".join(f"{w} ({column.counts[w]:,})" for w in often) + _and_more(others)
     if fine and not open_:
         return {"statuses": (fine, f"only orders of these count; met: {counts}")}
     text = f"{source.sample.label}: which words of {column.name} mean that an order counts? {counts}. Separate them with commas"
-    questions.append(Question("statuses", text, ", ".join(fine)))
+    questions.append(Question("statuses", text, ", ".join(fine), shows=", ".join(others)))
     return {"statuses": (fine, f"only orders of these count; NOT SETTLED; met: {counts}")} if fine else {}
 
 
-def _duplicates(
-    source: Source, column: Mapping[str, Column], given: Mapping[str, str], questions: list[Question]
-) -> dict[str, tuple[object, str]]:
-    """Exact copies are more likely sent twice where a product stands in an order twice in no other way."""
-    used = sorted({m.column for m in source.mapped.values()})
-    rows = Counter(zip(*(source.columns[name].cells for name in used), strict=True))
-    copies = rows.total() - len(rows)
-    if answer := given.get("duplicates"):
-        if answer not in ("keep", "drop"):
-            raise BadInput(f"--answer duplicates={answer}: write keep or drop")
-        return {"duplicates": (answer, "")}
-    if not copies:
+def _duplicates(source: Source, column: Mapping[str, Column], questions: list[Question]) -> dict[str, tuple[object, str]]:
+    """Exact copies are more likely sent twice where an order, or a product in it, stands twice in no other way.
+
+    Rows that differ only in what is not read are no copies: a column that numbers them is mapped, and nothing is asked.
+    """
+    keys = [column[f] for f in ("order_id", "ordered_at") if f in column]  # merged cells are filled later
+    whole = [i for i, cells in enumerate(zip(*(c.cells for c in keys), strict=True)) if all(cells)]
+
+    def rows(columns: Iterable[Column]) -> Counter[tuple[str, ...]]:
+        picked = [c.cells for c in columns]
+        return Counter(tuple(cells[i] for cells in picked) for i in whole)
+
+    read, all_ = rows(source.columns[name] for name in sorted({m.column for m in source.mapped.values()})), rows(source.columns.values())
+    alike, copies = read.total() - len(read), all_.total() - len(all_)
+    if alike > copies and "order_id" in column:
+        numbering = [n for n in source.unread if len(rows((column["order_id"], source.columns[n]))) == len(all_)]
+        if numbering:
+            source.mapped["line_id"] = Mapped(numbering[0], 1.0, {}, ("tells lines apart that are alike in all else that is read",))
+            del source.unread[numbering[0]]
+            alike = copies
+    if not alike:
         return {}
-    said = f"{copies:,} of {rows.total():,} rows sampled are exact copies of another"
-    both = [column[f].cells for f in ("order_id", "product_id") if f in column]
-    pairs = len(set(zip(*both, strict=True))) if len(both) == 2 else 0
-    if pairs != len(rows):
-        return {"duplicates": ("keep", f"{said}, and products stand twice in an order anyway; `drop` leaves copies out")}
-    text = f"{source.sample.label}: {said}; no product stands twice in an order otherwise. Sent twice (drop), or sold twice (keep)?"
+    said = f"{alike:,} of {read.total():,} rows sampled equal another in every field that is read"
+    if alike > copies:
+        return {"duplicates": ("keep", f"{said}; {alike - copies:,} of them differ in what is not read and are no copies")}
+    both = [column[f] for f in ("order_id", "product_id") if f in column]
+    if "order_id" not in column or len(rows(both)) != len(read):
+        again = "products stand twice in an order anyway" if len(both) == 2 else "no column says which order and product a line is of"
+        return {"duplicates": ("keep", f"{said}, and {again}; `drop` leaves copies out")}
+    what = "no product stands twice in an order otherwise" if "product_id" in column else "no order stands twice otherwise"
+    text = f"{source.sample.label}: {said}; {what}. Sent twice (drop), or sold twice (keep)?"
     questions.append(Question("duplicates", text, "keep", ("keep", "drop")))
     return {"duplicates": ("keep", f"{said}; `drop` leaves copies out")}
 

@@ -34,7 +34,7 @@ from custkit.intake.database import (
 )
 from custkit.intake.grammar import TOTAL_WORDS
 from custkit.intake.guess.encodings import Encoding, guess_encoding
-from custkit.intake.guess.values import ENOUGH, SOME_TIMES, Column, is_number, lie_closer, looks_like_time, read_times
+from custkit.intake.guess.values import ENOUGH, SOME_TIMES, Column, is_number, lie_closer, looks_like_time, personal, read_times
 from custkit.intake.inputs import ENDINGS, PACKED
 from custkit.intake.unread import entries, what_to_do
 
@@ -51,6 +51,8 @@ class Sample:
     kinds     what the file itself says of a column: time, number, text, some times; empty for a file of text
     header    False where the first line is data and the names were made up
     relation  the table of a database, which `database` names as env:VARIABLE
+    hidden    a sheet that the workbook does not show
+    parts     of files of one shape, those sampled: their names, and how many of the rows are theirs
     """
 
     files: tuple[Path, ...]
@@ -66,6 +68,8 @@ class Sample:
     whole: bool = True
     relation: str = ""
     database: str = ""
+    hidden: bool = False
+    parts: tuple[tuple[str, int], ...] = ()
 
     @property
     def has_rows(self) -> bool:
@@ -163,7 +167,9 @@ def _together(samples: list[Sample]) -> list[Sample]:
         )
         whole = all(one.whole for one in group) and len(group) <= 3 and all(len(one.cells[0]) <= share for one in some if one.cells)
         unsure = next((one.encoding for one in group if not one.encoding.certain), group[0].encoding)
-        merged.append(replace(group[0], files=tuple(one.files[0] for one in group), cells=cells, whole=whole, encoding=unsure))
+        parts = tuple((one.files[0].name, min(share, len(one.cells[0]))) for one in some if one.cells)
+        files = tuple(one.files[0] for one in group)
+        merged.append(replace(group[0], files=files, cells=cells, whole=whole, encoding=unsure, parts=parts))
     return merged
 
 
@@ -250,11 +256,12 @@ def _rows(text: str, delimiter: str) -> list[list[str]]:
 
 
 def _sheets(path: Path) -> list[Sample]:
-    from python_calamine import CalamineError, CalamineWorkbook
+    from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
     try:
         book = CalamineWorkbook.from_path(str(path))
         found = []
+        hidden = {sheet.name for sheet in book.sheets_metadata if sheet.visible != SheetVisibleEnum.Visible}
         for name in book.sheet_names:
             rows = [row for row, _n in zip(book.get_sheet_by_name(name).iter_rows(), range(ROWS), strict=False)]
             width = max((len(row) for row in rows), default=0)
@@ -265,7 +272,7 @@ def _sheets(path: Path) -> list[Sample]:
             usual = most[0][0] if most else 1
             skip = next((i for i, count in enumerate(filled) if count >= usual * 0.6), 0)
             sheet = name if len(book.sheet_names) > 1 else None
-            found.append(_sample(path, "excel", rows[skip:], skip, width, sheet=sheet, whole=len(rows) < ROWS))
+            found.append(_sample(path, "excel", rows[skip:], skip, width, sheet=sheet, whole=len(rows) < ROWS, hidden=name in hidden))
     except (CalamineError, OSError) as error:
         raise BadInput(f"{path}: is not a whole workbook ({error}); save it again as .xlsx") from error
     return found
@@ -397,7 +404,9 @@ def _cell(cell: Any) -> str:
 
 
 def _is_header(first: list[str], body: list[list[Any]]) -> bool:
-    """False where the first line has numbers or dates where those below it have them too."""
+    """False where the first line has numbers or dates where those below it have them too, or somebody's address."""
+    if any(personal(name) for name in first):
+        return False
     if not body:
         return True
     typed = 0

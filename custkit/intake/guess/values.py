@@ -41,6 +41,11 @@ PERSONAL = (
 )
 
 
+def personal(text: str) -> str:
+    """What of a person the text is by its shape, or nothing."""
+    return next((what for what, shape in PERSONAL if shape.match(text)), "")
+
+
 def is_number(text: str, marks: str = ".,") -> bool:
     """Whether `text` is an amount by one of these decimal marks."""
     bare = _bare(text)
