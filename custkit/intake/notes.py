@@ -13,6 +13,7 @@ from custkit import words
 from custkit.client import Client
 from custkit.errors import BadInput
 from custkit.intake.grammar import lit
+from custkit.intake.masked import masked
 from custkit.period import Period
 from custkit.tables import BOTH_ARMS
 from custkit.words import _, mark, ngettext
@@ -204,6 +205,11 @@ class Note:
     month: str = ""
 
     @property
+    def place(self) -> str:
+        """Where it was met, as it is told: a word met once may name somebody, in a row whose cells are shifted."""
+        return masked(self.column, "unknown_value") if self.code == "status_left_out" and self.rows == 1 else self.column
+
+    @property
     def counted(self) -> str:
         """`3 lines`, in the reader's language; `< 10 customers` for a reader who is not told of so few people."""
         kind, n = SAYS[self.code].counted, self.rows
@@ -239,7 +245,7 @@ class Note:
     def text(self) -> str:
         """The remark as one line."""
         saying = SAYS[self.code]
-        where = ", ".join(part for part in (self.table, self.column) if part)
+        where = ", ".join(part for part in (self.table, self.place if self.column else "") if part)
         figures = _(", ").join(part for part in (self.counted, self.worth) if part)
         return f"{where}: {_(saying.met)}" + (f" ({figures})" if figures else "") + f". {_(saying.remedy)}"
 
@@ -260,7 +266,7 @@ def together(notes: Iterable[Note]) -> list[tuple[Note, list[str]]]:
     found: dict[tuple[str, str], tuple[Note, list[str]]] = {}
     for note in notes:
         one, places = found.get((note.code, note.table), (None, []))
-        found[note.code, note.table] = (_sum(one, note) if one else note, [*places, *([note.column] if note.column else [])])
+        found[note.code, note.table] = (_sum(one, note) if one else note, [*places, *([note.place] if note.column else [])])
     return sorted(found.values(), key=lambda one: (order.index(one[0].code), one[0].table))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from custkit.client import Client, workspace
 from custkit.intake.copies import copies
 from custkit.intake.inputs import ENDINGS, PACKAGE, PACKED, literal
-from custkit.intake.ledger import printable
+from custkit.intake.masked import printable
 from custkit.intake.notes import Note
 
 SHOWN, NAMED = 10, 3

@@ -844,3 +844,70 @@ def test_a_column_of_dates_that_is_empty_is_no_fault(tmp_path, home):
     files = {"sales.csv": table(HEADERS["snake"], sold()), "members.csv": table(["customer_id", "registered_at", "gender"], rows)}
     result = begin(tmp_path, "--yes", files=files)
     assert result.exit_code == GOOD, result.output
+
+
+CANARIES = ("Jörg", "欧阳晓明", "Schloßstraße", "文三路", "0171 5550", "+49 171 5550", "canary@mail", "prefers no calls")
+
+
+def of_people(name: str, street: str, customer: str) -> str:
+    """Sixty orders beside what names their buyers; in one row a name stands where the status should."""
+    head = ["order no", "buyer name", "phone", "delivery address", "remark", "order date", "customer no", "amount", "status"]
+    rows = [
+        [
+            f"R{i}",
+            name,
+            f"0171 5550{i:03}",
+            f"{street} {i}",
+            "prefers no calls",
+            f"2026-03-{1 + i % 28:02}",
+            customer.format(i % 9),
+            f"{i}.5",
+        ]
+        for i in range(60)
+    ]
+    return table(head, [[*row, name if i == 31 else "on hold" if i % 3 else "paid"] for i, row in enumerate(rows)])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "gb18030"])
+@pytest.mark.parametrize("customer", ["K{}", "canary@mail{}.example"])
+def test_nothing_that_names_people_is_written_into_the_client_file(tmp_path, home, encoding, customer):
+    name, street = ("欧阳晓明", "文三路") if encoding == "gb18030" else ("Jörg Müller", "Schloßstraße")
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "sales.csv").write_bytes(of_people(name, street, customer).encode(encoding))
+    result = CliRunner().invoke(main, ["init", "acme", str(tmp_path / "exports"), "--yes"])
+    assert result.exit_code == GOOD, result.output
+    written = (home / "clients" / "acme" / "client.yml").read_text("utf-8")
+    assert "on hold (39), paid (20) and 1 more, met once each" in written
+    assert not [canary for canary in CANARIES if canary in written or canary in result.output], written + result.output
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "gb18030"])
+def test_what_names_people_stands_nowhere_once_init_is_done(tmp_path, home, monkeypatch, encoding):
+    """Not in a log, a cache or what is printed: names, numbers, addresses and remarks are not read."""
+    monkeypatch.setenv("CUSTKIT_KEYS", str(tmp_path / "keys"))
+    name, street = ("欧阳晓明", "文三路") if encoding == "gb18030" else ("Jörg Müller", "Schloßstraße")
+    (tmp_path / "exports").mkdir()
+    text = of_people(name, street, "K{}").replace(f",{name}\n", ",paid\n")
+    (tmp_path / "exports" / "sales.csv").write_bytes(text.encode(encoding))
+    result = CliRunner().invoke(main, ["init", "acme", str(tmp_path / "exports"), "--yes"])
+    held = [path.read_bytes() for folder in (home, tmp_path / "keys") for path in folder.rglob("*") if path.is_file()]
+    told = {canary.encode(code, "ignore") for canary in CANARIES for code in ("utf-8", "cp1252", "gb18030")} - {b""}
+    assert len(held) > 5 and not [canary for canary in told for data in (*held, result.output.encode()) if canary in data]
+
+
+def test_a_first_line_that_holds_somebodys_address_is_no_header(tmp_path):
+    people = [[f"k{i}", f"canary{i}@mail.example", "gold"] for i in range(30)]
+    (tmp_path / "people.csv").write_text(table([], people))
+    (sample,) = read_samples([tmp_path])
+    assert not sample.header and sample.names == ("column_1", "column_2", "column_3")
+
+
+def test_what_each_encoding_reads_is_shown_to_whoever_is_asked_and_written_nowhere(tmp_path, home):
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    text = table(["order", "customer", "date", "name", "amount"], [[i, f"k{i % 7}", "2026-03-01", "锦", "2.50"] for i in range(30)])
+    (folder / "sales.csv").write_bytes(text.encode("gb18030"))
+    shown = []
+    path = begin_client("acme", [str(folder)], [], ask=lambda question: shown.append(question.shows) or "", tell=lambda _line: None)
+    assert any("gb18030 reads 锦" in one for one in shown) and "锦" not in path.read_text("utf-8")
+    assert "which encoding reads right" in path.read_text("utf-8")
