@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +22,9 @@ from pyarrow import csv as arrow_csv
 from custkit.client import Source
 from custkit.errors import BadInput
 from custkit.intake.ahead import ahead
-from custkit.intake.block import LINE, Aside, Block, Reading, codec, encoded, find_columns, in_batches
+from custkit.intake.block import LINE, Aside, Block, Reading, codec, encoded, find_columns, fold, in_batches
 from custkit.intake.grammar import field_type, is_as_read, is_iso_time, times_or_encoded
+from custkit.intake.masked import OF_PEOPLE
 
 BLOCK_BYTES = 4 << 20
 ROWS = 65_536
@@ -34,7 +35,7 @@ GUESSES = ("gb18030", "big5", "cp932", "cp949", "cp1252")
 
 def read_delimited(path: Path, source: Source, size: int | None = None) -> Reading:
     """Open a CSV file. Raises BadInput naming file and line for an empty file, a wrong encoding, a missing column or a broken quote."""
-    lines = _Bytes(path, codec(source.encoding))
+    lines = _Bytes(path, source)
     with ExitStack() as refused:  # a file that is refused is closed
         refused.callback(lines.file.close)
         reading = _begun(path, source, lines)
@@ -75,8 +76,9 @@ def _ways(source: Source, places: dict[str, int]) -> dict[str, Callable[[pa.Chun
 class _Bytes:
     """The file as UTF-8 bytes, in blocks that end where a record ends; knows the line it has reached."""
 
-    def __init__(self, path: Path, encoding: str) -> None:
-        self.path, self.encoding, self.line = path, encoding, 1
+    def __init__(self, path: Path, source: Source) -> None:
+        encoding = codec(source.encoding)
+        self.path, self.source, self.encoding, self.line = path, source, encoding, 1
         self.offset = 0
         try:
             if encoding == "utf-8":
@@ -93,7 +95,7 @@ class _Bytes:
             else:
                 raw = path.read_bytes()
                 text = _decode(path, raw, encoding)
-                _refuse_other_encoding(path, raw, text, encoding)
+                _refuse_other_encoding(path, source, raw, encoding)
                 self.file = io.BytesIO(text.encode("utf-8"))
                 self.transcoded = True
         except OSError as error:
@@ -145,7 +147,7 @@ class _Bytes:
         except UnicodeDecodeError as error:
             if not whole and error.start >= len(data) - 3 and error.reason == "unexpected end of data":
                 return
-            raise BadInput(_not_utf8(self.path, data, error, self.line, self.offset)) from error
+            raise BadInput(_not_utf8(self, data, error)) from error
 
 
 def _decode(path: Path, raw: bytes, encoding: str) -> str:
@@ -163,7 +165,7 @@ _COMMON = {"gb18030": (range(0xB0, 0xD8), range(0xA1, 0xFF)), "big5": (range(0xA
 _COMMON_SHARE, _COMMON_GAIN = 0.8, 0.2
 
 
-def _refuse_other_encoding(path: Path, raw: bytes, text: str, encoding: str) -> None:
+def _refuse_other_encoding(path: Path, source: Source, raw: bytes, encoding: str) -> None:
     """Big5 always decodes as GB18030, and often the other way round: told by the share of characters in common use."""
     lines = [line for line in raw.splitlines() if not line.isascii()][:200]
     other = {"gb18030": "big5", "big5": "gb18030"}.get(encoding.lower())
@@ -171,9 +173,10 @@ def _refuse_other_encoding(path: Path, raw: bytes, text: str, encoding: str) -> 
         return
     mine, theirs = _common_share(lines, encoding), _common_share(lines, other)
     if theirs >= _COMMON_SHARE and theirs > mine + _COMMON_GAIN:
-        read = [(_cell_beyond_ascii(line.decode(encoding)), _cell_beyond_ascii(line.decode(other))) for line in lines[:3]]
-        samples = ", ".join(f"`{here}` would be `{there}`" for here, there in read)
-        raise BadInput(f"{path}: read as {encoding} the text is made of rare characters; as {other} {samples}. Set `encoding: {other}`?")
+        mine_read, theirs_read = (_cells_beyond_ascii(path, source, lines, way) for way in (encoding, other))
+        samples = ", ".join(f"`{here}` would be `{there}`" for here, there in zip(mine_read, theirs_read, strict=False))
+        says = f"; as {other} {samples}" if samples else ""
+        raise BadInput(f"{path}: read as {encoding} the text is made of rare characters{says}. Set `encoding: {other}`?")
 
 
 def _common_share(lines: list[bytes], encoding: str) -> float:
@@ -190,23 +193,35 @@ def _common_share(lines: list[bytes], encoding: str) -> float:
     return common / seen if seen else 0.0
 
 
-def _not_utf8(path: Path, data: bytes, error: UnicodeDecodeError, line: int, offset: int) -> str:
-    line += _line_ends(data[: error.start])
+def _not_utf8(lines: _Bytes, data: bytes, error: UnicodeDecodeError) -> str:
+    line = lines.line + _line_ends(data[: error.start])
     samples = []
-    sample = [text for text in data[max(0, data.rfind(b"\n", 0, error.start) + 1) :][:4000].splitlines() if not text.isascii()][:3]
+    sample = [text for text in data[max(0, data.rfind(b"\n", 0, error.start) + 1) :].splitlines()[:200] if not text.isascii()]
     for guess in GUESSES:
         try:
-            read = [_cell_beyond_ascii(text.decode(guess)) for text in sample]
-        except (UnicodeDecodeError, StopIteration):
+            read = _cells_beyond_ascii(lines.path, lines.source, sample, guess)
+        except UnicodeDecodeError:
             continue
-        samples.append(f"{guess} would read {', '.join(f'`{cell}`' for cell in read)}")
-    return f"{path} line {line}, byte {offset + error.start}: not UTF-8. Set `encoding` in the client file to the one that reads right" + (
-        ": " + "; ".join(samples) if samples else ""
-    )
+        samples.append(f"{guess} would read {', '.join(f'`{cell}`' for cell in read)}" if read else f"{guess} reads it")
+    place = f"{lines.path} line {line}, byte {lines.offset + error.start}"
+    said = f"{place}: not UTF-8. Set `encoding` in the client file to the one that reads right"
+    return said + (": " + "; ".join(samples) if samples else "")
 
 
-def _cell_beyond_ascii(line: str) -> str:
-    return next(cell.strip() for cell in re.split(r"[,;\t|]", line) if not cell.isascii())[:40]
+def _cells_beyond_ascii(path: Path, source: Source, lines: list[bytes], encoding: str) -> list[str]:
+    """What three cells would be that are read and name nobody, else the header's own words. Raises UnicodeDecodeError."""
+    delimiter = NAMED.get(source.delimiter, source.delimiter)
+    with path.open("rb") as file:
+        head = list(islice(file, source.skip_rows + 1))[-1].decode(encoding).strip()
+    header = list(source.header) or _split(head, delimiter)
+    wanted = {fold(m.column) for f, m in source.columns.items() if m.column is not None and f not in OF_PEOPLE}
+    cells = [
+        cell.strip()
+        for line in lines
+        for name, cell in zip(header, _split(line.decode(encoding), delimiter), strict=False)
+        if fold(name) in wanted
+    ]
+    return [cell[:40] for cell in [*dict.fromkeys(cells), *header] if not cell.isascii()][:3]
 
 
 def _line_ends(data: bytes) -> int:

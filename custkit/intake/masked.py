@@ -13,6 +13,7 @@ from babel.numbers import list_currencies
 from custkit.client import Client
 
 PERSONAL = ("customer_id", "visitor_id", "merged_into")
+OF_PEOPLE = (*PERSONAL, "comment", "query")  # fields whose cells no message shows
 _ENGLISH = (
     "jan feb mar apr may jun jul aug sep sept oct nov dec january february march april june july august september october november "
     "december am pm utc gmt na nan nat nil null none true false yes no ja nein"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from custkit.errors import BadInput
 from custkit.intake.masked import masked
 
 
@@ -36,3 +37,15 @@ def test_an_id_is_cut_whatever_it_is_written_with():
 
 def test_a_count_of_ours_is_no_cell():
     assert masked("8 of 7", "field_count") == "8 of 7"
+
+
+@pytest.mark.parametrize(("encoding", "declared"), [("gb18030", ""), ("big5", "encoding: gb18030")])
+def test_an_encoding_is_shown_by_goods_and_never_by_people(take, encoding, declared):
+    """Of two columns beyond ASCII the one that is read says which encoding it is; the other holds names."""
+    goods = "一月不中茶茶茶月中一" if encoding == "gb18030" else "是有在國的人這我們中茶"
+    text = f"order,buyer,date,product,amount\n1,張小明,2026-10-01,{goods},5\n" if encoding == "big5" else None
+    text = text or f"order,buyer,date,product,amount\n1,欧阳晓明,2026-10-01,{goods},5\n"
+    sources = "- table: order_lines\n  files: l.csv\n  columns: {order_id: order, ordered_at: date, product_id: product, amount: amount}\n"
+    with pytest.raises(BadInput) as caught:
+        take({"l.csv": text.encode(encoding)}, sources=sources + (f"  {declared}" if declared else ""))
+    assert f"`{goods}`" in str(caught.value) and "晓明" not in str(caught.value) and "小明" not in str(caught.value)
