@@ -132,3 +132,17 @@ def test_kill_9_of_a_run_leaves_the_old_pack_whole_and_the_next_run_succeeds(sho
     again = CliRunner().invoke(main, ["run", "corner"])
     assert again.exit_code == GOOD, again.stderr
     assert not list(shop.month.glob(".work-*"))
+
+
+def test_a_run_tells_of_sales_that_two_files_hold(shop, fact):
+    """The export of the last two months overlaps: each month is told of its own lines, in English, beside the pack."""
+    folder = shop.root / "clients" / "corner"
+    path = folder / "client.yml"
+    path.write_text(path.read_text("utf-8").replace("files: sales.csv", "files: '*.csv'"), "utf-8")
+    rows = (folder / "sales.csv").read_text("utf-8").splitlines(keepends=True)
+    (folder / "sales_later.csv").write_text("".join([rows[0], *rows[4:]]), "utf-8")
+    shop.notebook("told", fact("told.one", "1"))
+    said = shop.command("run", "corner", "--period", "2026-09")
+    assert said.returncode == GOOD, said.stderr
+    assert "note: order_lines, sales_later.csv = sales.csv: lines that stand in another file or sheet too" in said.stderr
+    assert "(3 lines, €17.50)" in said.stderr
