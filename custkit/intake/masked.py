@@ -16,7 +16,7 @@ PERSONAL = ("customer_id", "visitor_id", "merged_into")
 OF_PEOPLE = (*PERSONAL, "comment", "query")  # fields whose cells no message shows
 _ENGLISH = (
     "jan feb mar apr may jun jul aug sep sept oct nov dec january february march april june july august september october november "
-    "december am pm utc gmt na nan nat nil null none true false yes no ja nein"
+    "december am pm cr dr utc gmt na nan nat nil null none true false yes no ja nein"
 )
 _HAN = set("年月日号號时時分秒点點上下午元圆圓円")
 _EXCEL_ERROR = re.compile(r"#[A-Z/0]+[!?]?")

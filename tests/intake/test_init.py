@@ -139,7 +139,7 @@ def test_an_encoding_between_japanese_and_chinese_is_asked_with_both_readings(tm
     raw = table(["order", "customer", "date", "product", "price"], [[i, f"k{i % 7}", "2026-03-01", "絹", "2.50"] for i in range(30)])
     proposal = proposed(tmp_path, {"sales.csv": raw.encode("euc_jp")})
     (question,) = [q for q in proposal.questions if q.key == "encoding:sales.csv"]
-    assert "euc_jp reads 絹" in question.text and "gb18030 reads" in question.text
+    assert "euc_jp reads 絹" in question.shows and "gb18030 reads" in question.shows
     answered = propose(read_samples([tmp_path / "sales.csv"], {"sales.csv": "euc_jp"}), {"encoding:sales.csv": "euc_jp"})
     assert answered.sources[0].columns["product"].cells[0] == "絹"
 

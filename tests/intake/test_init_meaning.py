@@ -230,7 +230,7 @@ def test_an_orders_total_on_every_line_is_no_lines_amount(tmp_path):
     assert mapped(found) == {
         "order_id": "Order Number", "customer_id": "Customer User ID", "ordered_at": "Order Date", "product_id": "SKU",
         "quantity": "Quantity", "amount": "Order Line Total", "unit_price": "Item Cost", "product_name": "Item Name",
-        "order_total": "Order Subtotal Amount",
+        "order_total": "Order Subtotal Amount", "line_id": "Item #",
     }  # fmt: skip
     assert not found.questions and found.sources[0].identities[0] == "Quantity × Item Cost = Order Line Total"
 

@@ -13,6 +13,7 @@ from custkit.intake.guess.facts import Facts
 from custkit.intake.guess.headers import header_score, tells_of_giving_back
 from custkit.intake.guess.named import PRODUCT, UNKNOWN, names_people, whose_name
 from custkit.intake.guess.values import Column, formats_of, is_number
+from custkit.intake.masked import masked
 
 PLAIN = 0.9  # a header that scores so names the field
 MONEY = {
@@ -145,9 +146,10 @@ def _unfit(column: Column, field: str) -> str:
             return f"{front}, but its days up to the 12th are date cells and the others texts: day and month were turned; export it as CSV"
         way = column.times[0].format if column.times else ""
         odd = next((cell for cell in column.filled if way not in formats_of(cell)), column.filled[0])
-        return f"{front}, but `{odd}` is not written as " + (f"the others are (`{way}`)" if way else "a date") + "; export it as 2026-03-31"
+        others = f"the others are (`{way}`)" if way else "a date"
+        return f"{front}, but `{masked(odd)}` is not written as {others}; export it as 2026-03-31"
     if column.is_time:
-        return f"{front}, but it holds times, such as `{column.filled[0]}`"
+        return f"{front}, but it holds times, such as `{masked(column.filled[0])}`"
     either = [
         next((cell for cell in column.filled if is_number(cell, mark) and not is_number(cell, other)), "") for mark, other in (".,", ",.")
     ]
@@ -155,7 +157,7 @@ def _unfit(column: Column, field: str) -> str:
         return f"{front}, but it has both decimal marks, as in `{either[0]}` and `{either[1]}`; have it exported with one"
     odd = next(cell for cell in column.filled if not is_number(cell, column.decimal[0]))
     count = len(column.filled) - len(column.known)
-    return f"{front}, but {count:,} of {len(column.filled):,} values are no amount, such as `{odd}`; export it as plain numbers"
+    return f"{front}, but {count:,} of {len(column.filled):,} values are no amount, such as `{masked(odd)}`; export it as plain numbers"
 
 
 def _id(table: str, field: str, place: int, facts: Facts) -> float | None:
