@@ -27,7 +27,8 @@ Listener = Callable[[Task, State, int, int, float], None]
 # What a kernel's environment keeps. Everything else, secrets first of all, stays outside.
 _KEPT = re.compile(
     r"^(PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_\w+|TMPDIR|VIRTUAL_ENV|CONDA_PREFIX|CONDA_DEFAULT_ENV|PYTHONPATH|PYTHONHOME|"
-    r"JAVA_HOME|SPARK_\w+|PYSPARK_\w+|LD_LIBRARY_PATH|DYLD_\w+|XDG_\w+|FONTCONFIG_\w+|SYSTEMROOT|COVERAGE_\w+|CUSTKIT_HOME|CUSTKIT_COLD)$"
+    r"JAVA_HOME|SPARK_\w+|PYSPARK_\w+|LD_LIBRARY_PATH|DYLD_\w+|XDG_\w+|FONTCONFIG_\w+|SYSTEMROOT|COVERAGE_\w+|CUSTKIT_HOME|CUSTKIT_COLD|"
+    r"OPENBLAS_CORETYPE|OPENBLAS_L2_SIZE)$"  # the processor that linear algebra is told to take this one for decides the last digits
 )
 _SECRET = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|API_?KEY|PRIVATE", re.IGNORECASE)
 _FIXED = {

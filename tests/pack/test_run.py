@@ -68,6 +68,8 @@ def test_many_kinds_of_trouble_are_each_told_apart(shop: Any) -> None:
 def test_a_kernel_starts_with_the_stack_loaded_and_nothing_secret_around(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACME_DB_PASSWORD", "canary-5417")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary-5417")
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    assert kernel_environment(None, shop.root)["OPENBLAS_CORETYPE"] == "Haswell"  # another would end fits another digit later
     (verdict,) = judge_all(
         shop,
         [

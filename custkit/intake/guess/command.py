@@ -130,9 +130,7 @@ def _show(proposal: Proposal, left: list[Question], tell: Tell) -> None:
             continue
         tell(f"{label} → {source.table}" + (f" ({len(source.sample.files)} files)" if len(source.sample.files) > 1 else ""))
         for field, mapped in source.mapped.items():
-            how = ", ".join(
-                f"{key} {' or '.join(v) if isinstance(v, tuple) else v}" for key, v in mapped.options.items() if key != "values"
-            )
+            how = ", ".join(_option(key, value) for key, value in mapped.options.items() if key != "values")
             doubt = "" if mapped.sure >= 0.8 else f"  {mapped.sure:.0%} sure"
             tell(f"  {field:<20} {mapped.column}" + (f"  ({how})" if how else "") + doubt)
         for remark in source.remarks:
@@ -142,8 +140,12 @@ def _show(proposal: Proposal, left: list[Question], tell: Tell) -> None:
     if left:
         tell("\nNot settled; marked in the file:")
         for question in left:
-            tell(f"  {question.text}" + (f" Taken: {question.proposed}." if question.proposed else ""))
+            tell(f"  {question.text}" + (f" Taken: `{question.proposed}`." if question.proposed else ""))
             tell(f"    --answer '{question.key}=…'")
+
+
+def _option(key: str, value: object) -> str:
+    return key if value is True else f"{key} {' or '.join(value) if isinstance(value, list | tuple) else value}"
 
 
 def _nothing(proposal: Proposal) -> str:

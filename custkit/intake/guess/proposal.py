@@ -492,7 +492,7 @@ def _nobody(sample: Sample, f: str, column: Column, given: Mapping[str, str], qu
         ids = ", ".join(f"`{x}` ({n:,} rows)" for x, n in sorted(asked.items()))
         text = f"{sample.label}: does {ids} in {column.name} stand for customers not known? Other ids have {most:,} rows at most"
         questions.append(
-            Question(key, f"{text}. Separate them with commas; {NONE} where they are customers", ", ".join(sorted([*settled, *asked])))
+            Question(key, f"{text}. Separate them with commas; {NONE} where they are customers.", ", ".join(sorted([*settled, *asked])))
         )
     return sorted([*settled, *asked])
 
@@ -754,7 +754,7 @@ def _statuses(source: Source, column: Column, given: Mapping[str, str], question
     counts = ", ".join(f"{w} ({column.counts[w]:,})" for w in often) + _and_more(others)
     if fine and not open_:
         return {"statuses": (fine, f"only orders of these count; met: {counts}")}
-    text = f"{source.sample.label}: which words of {column.name} mean that an order counts? {counts}. Separate them with commas"
+    text = f"{source.sample.label}: which words of {column.name} mean that an order counts? {counts}. Separate them with commas."
     questions.append(Question("statuses", text, ", ".join(fine), shows=", ".join(others)))
     return {"statuses": (fine, f"only orders of these count; NOT SETTLED; met: {counts}")} if fine else {}
 
