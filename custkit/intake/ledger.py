@@ -98,7 +98,7 @@ def _examples(con: duckdb.DuckDBPyConnection, client: Client) -> list[str]:
         f"WHERE reason NOT IN {STRUCTURAL!r} QUALIFY row_number() OVER (PARTITION BY reason ORDER BY file, line) <= {SHOWN} "
         "ORDER BY n DESC, reason, file, line"
     ).fetchall()
-    text = []
+    text, before = [], ""
     for file, line, column, value, reason, count in rows:
         shown = (
             "(whole line)"
@@ -109,7 +109,9 @@ def _examples(con: duckdb.DuckDBPyConnection, client: Client) -> list[str]:
         )
         where = f"{file} line {line}" + (f" column {column}" if column else "")
         fix = f"; {said}" if (said := remedy(reason, value, file)) else ""
-        text.append(f"  {where}: {shown} ({reason}, {count} {'row' if count == 1 else 'rows'}{fix})")
+        why = f" ({reason}, {count} {'row' if count == 1 else 'rows'}{fix})"
+        text.append(f"  {where}: {shown}" + (why if why != before else ""))
+        before = why
     return text
 
 
