@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -319,3 +319,63 @@ def test_the_rows_of_an_order_in_any_order_of_columns_say_the_same(tmp_path_fact
     chance.shuffle(places)
     text = table([header[i] for i in places], [[row[i] for i in places] for row in rows])
     assert mapped(proposed(tmp_path_factory.mktemp("x"), {"s.csv": text}))["amount"] == "Order Line Total"
+
+
+def of_lines(header: Sequence[str], more: Callable[[int], Sequence[Any]]) -> str:
+    """Sixty lines of thirty orders: order, customer, date, and what `more` makes of a line's number."""
+    rows = [[f"R{i // 2}", f"K{i // 2 % 9}", f"2026-03-{1 + i // 2 % 28:02}", *more(i)] for i in range(60)]
+    return table(["order_id", "customer_id", "date", *header], rows)
+
+
+def test_what_comes_on_top_of_an_amount_is_no_discount_and_it_is_asked_which_is_the_amount(tmp_path):
+    """net + VAT = gross: the VAT was told as given away."""
+    text = of_lines(
+        ["product", "net", "vat", "gross"], lambda i: [f"P{i % 7}", f"{i + 5}.00", f"{(i + 5) / 5:.2f}", f"{(i + 5) * 1.2:.2f}"]
+    )
+    found = proposed(tmp_path, {"s.csv": text}, **WHERE)
+    assert mapped(found)["amount"] == "net" and not {"gross_amount", "discount_amount", "cost_amount"} & set(mapped(found))
+    (question,) = found.questions
+    assert (question.key, question.proposed, set(question.choices)) == ("s.csv.amount", "net", {"net", "gross"})
+    assert mapped(propose(read_samples([tmp_path]), {**WHERE, "s.csv.amount": "gross"}))["amount"] == "gross"
+
+
+def test_what_is_earned_on_a_line_is_no_discount(tmp_path):
+    text = of_lines(["product", "amount", "cost", "profit"], lambda i: [f"P{i % 7}", f"{i + 9}.50", f"{i + 4}.25", "5.25"])
+    found = mapped(proposed(tmp_path, {"s.csv": text}, **WHERE))
+    assert (found["amount"], found["cost_amount"]) == ("amount", "cost") and "discount_amount" not in found
+
+
+def test_a_discount_in_per_cent_is_no_money(tmp_path):
+    text = of_lines(["product", "discount_pct", "amount"], lambda i: [f"P{i % 7}", 10 * (i % 3), f"{i + 5}.00"])
+    assert "discount_amount" not in mapped(proposed(tmp_path, {"s.csv": text}, **WHERE))
+
+
+@pytest.mark.parametrize(
+    ("header", "cost"), [("price", False), ("retail_price", False), ("cost price", True), ("售价", False), ("进价", True)]
+)
+def test_what_a_product_sells_for_is_not_what_it_costs(tmp_path, header, cost):
+    goods = table(["product_id", "name", header], [[f"P{i}", f"Oat milk no {i}", f"{i + 2}.40"] for i in range(30)])
+    lines_ = of_lines(["product_id", "qty", "amount"], lambda i: [f"P{i % 30}", 1 + i % 3, f"{(i % 30 + 2.4) * (1 + i % 3):.2f}"])
+    found = proposed(tmp_path, {"products.csv": goods, "sales.csv": lines_}, **WHERE)
+    (products,) = [source for source in found.sources if source.table == "products"]
+    assert ("unit_cost" in products.mapped) is cost
+
+
+def test_a_column_of_words_numbers_no_lines(tmp_path):
+    """Two dishes of one price on a ticket: the dish became the line's number."""
+    text = of_lines(["dish", "amount"], lambda i: [("Soup", "Stew")[i % 2], "12.00"])
+    assert "line_id" not in mapped(proposed(tmp_path, {"s.csv": text}, **WHERE))
+
+
+def test_kinds_of_goods_are_no_kinds_of_lines(tmp_path):
+    """Sale and Rental: one word is known, and the rest is what a shop does beside."""
+    text = of_lines(["product", "type", "amount"], lambda i: [f"P{i % 7}", ("Sale", "Rental")[i % 2], f"{i + 5}.00"])
+    found = mapped(proposed(tmp_path, {"s.csv": text}, **WHERE))
+    assert "line_type" not in found and found["product_name"] == "product"
+
+
+def test_where_only_names_tell_customers_apart_it_is_asked(tmp_path):
+    text = of_lines(["product", "amount"], lambda i: [f"P{i % 7}", f"{i + 5}.00"]).replace("customer_id", "name")
+    found = proposed(tmp_path, {"s.csv": text}, **WHERE)
+    (question,) = [q for q in found.questions if q.key == "s.csv.customer_id"]
+    assert question.proposed == "" and question.choices == ("name", "none") and "customer_id" not in mapped(found)

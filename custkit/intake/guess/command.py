@@ -140,7 +140,8 @@ def _show(proposal: Proposal, left: list[Question], tell: Tell) -> None:
     if left:
         tell("\nNot settled; marked in the file:")
         for question in left:
-            tell(f"  {question.text}" + (f" Taken: `{question.proposed}`." if question.proposed else ""))
+            stop = "" if question.text[-1] in ".?!" else "."
+            tell(f"  {question.text}{stop}" + (f" Taken: `{question.proposed}`." if question.proposed else ""))
             tell(f"    --answer '{question.key}=…'")
 
 

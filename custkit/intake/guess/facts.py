@@ -8,8 +8,9 @@ from itertools import combinations, permutations
 
 import numpy as np
 
-from custkit.intake.guess.headers import header_score
+from custkit.intake.guess.headers import header_score, speaks_of
 from custkit.intake.guess.values import Column
+from custkit.intake.guess.vocabulary import ON_TOP, PROFIT
 
 ROWS = 1_500
 CENT = 0.0151
@@ -109,11 +110,17 @@ def _difference(
             # A difference of two columns is also the sum of the other two: the larger reduction is no reduction.
             if np.mean(np.max(values, axis=0)[both] > np.abs(n[both]) + CENT) > 0.5:
                 continue
+            said.append(f"{columns[gross].name} − {' − '.join(columns[i].name for i in parts)} = {columns[net].name}")
+            if any(speaks_of(columns[i].name, PROFIT) for i in parts):
+                continue
+            if any(speaks_of(columns[i].name, ON_TOP) for i in parts):
+                roles.setdefault(gross, set()).add("topped")
+                roles.setdefault(net, set()).add("bare")
+                continue
             roles.setdefault(gross, set()).add("gross")
             roles.setdefault(net, set()).add("net")
             for i in parts:
                 roles.setdefault(i, set()).add("reduction")
-            said.append(f"{columns[gross].name} − {' − '.join(columns[i].name for i in parts)} = {columns[net].name}")
 
 
 def _orders(columns: Sequence[Column]) -> tuple[int | None, frozenset[int], frozenset[int], frozenset[int]]:

@@ -10,7 +10,7 @@ from babel.numbers import list_currencies
 
 from custkit.intake.guess import vocabulary as words
 from custkit.intake.guess.facts import Facts
-from custkit.intake.guess.headers import header_score, tells_of_giving_back
+from custkit.intake.guess.headers import header_score, speaks_of, tells_of_giving_back
 from custkit.intake.guess.named import PRODUCT, UNKNOWN, names_people, whose_name
 from custkit.intake.guess.values import Column, formats_of, is_number
 from custkit.intake.masked import masked
@@ -94,6 +94,10 @@ def _money(table: str, field: str, place: int, facts: Facts) -> float | None:
     column, roles = facts.columns[place], facts.role(place)
     if not column.is_numeric or (column.is_time and not column.is_serial):
         return None
+    if field in ("discount_amount", "coupon_amount") and speaks_of(column.name, f"{words.ON_TOP} {words.PROFIT} {words.RATES}"):
+        return None
+    if field == "unit_cost" and speaks_of(column.name, words.SELLING) and not speaks_of(column.name, words.BUYING):
+        return None
     known = column.known
     score = 0.0 if column.whole else 0.7
     if table == "order_lines" and field in TOTALS:
@@ -112,18 +116,19 @@ def _money(table: str, field: str, place: int, facts: Facts) -> float | None:
         score -= 3.0 if roles & {"net", "gross", "total", "unit_price"} else 0.0
     elif field == "amount":
         score += 0.6 if below > 0 else 0.0
+        score += 1.0 if "bare" in roles else -1.0 if "topped" in roles else 0.0
         score += 2.2 if "net" in roles else 1.6 if "total" in roles and "gross" not in roles else 0.0
         score -= 3.0 if roles & {"reduction", "unit_price", "quantity"} and not roles & {"net", "total"} else 0.0
         score -= 1.0 if "gross" in roles and "net" not in roles else 0.0
         score -= 1.5 if zeros > 0.6 else 0.0
     elif field == "gross_amount":
-        score += 2.2 if "gross" in roles else 0.0
+        score += 2.2 if "gross" in roles else -3.0 if "topped" in roles else 0.0  # with tax is no list price
         score -= 2.0 if "gross" not in roles and roles else 0.0
     elif field == "unit_price":
         score += (2.0 if "unit_price" in roles else 0.3) - (2.5 if roles & {"net", "total", "reduction"} else 0.0)
         score -= 0.8 if below > 0.02 else 0.0
     elif field == "cost_amount" and table == "order_lines":
-        score -= 2.5 if roles & {"net", "total", "reduction", "unit_price"} else 0.0
+        score -= 2.5 if roles & {"net", "total", "reduction", "unit_price", "topped"} else 0.0
     return score
 
 
@@ -229,7 +234,9 @@ def _dictionary(field: str, column: Column) -> float | None:
     share = sum(column.counts[w] for w in known) / len(column.filled)
     if field == "line_type":  # where both kinds stand, the words alone say it
         kinds = set(known.values())
-        return None if "sale" not in kinds or share <= 0.5 else 5.0 if len(kinds) > 1 else 0.0
+        if "sale" not in kinds or share <= (0.5 if len(kinds) > 1 else 0.95):  # sales and rentals are kinds of goods
+            return None
+        return 5.0 if len(kinds) > 1 else 0.0
     return 2.2 if share > 0.95 else 1.2 if share > 0.5 else 0.0 if share > 0 else -1.0
 
 
@@ -285,6 +292,9 @@ def _currency(field: str, column: Column, place: int, facts: Facts) -> float | N
 def _product_name(field: str, column: Column, place: int, facts: Facts) -> float | None:
     score = _name(field, column, place, facts)
     whose = whose_name(place, facts)
+    ids = [c.distinct for i, c in enumerate(facts.columns) if i != place and header_score(c.name, "order_lines", "product_id") >= 0.6]
+    if score is not None and column.distinct < 0.6 * max(ids, default=0):
+        return score - 0.5  # a kind of product, not a product
     return None if score is None else score + (0.8 if whose == PRODUCT else -0.5 if whose == UNKNOWN else 0.0)
 
 

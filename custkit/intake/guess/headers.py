@@ -107,7 +107,12 @@ def _apart(word: str) -> list[str]:
     return best[-1] or [word]
 
 
+def speaks_of(header: str, words: str) -> bool:
+    """Whether it has one of these words: a whole one, or in Chinese any part."""
+    met, name = set(tokens(header)), plain(header)
+    return any(word in met or (not word.isalnum() and word in header) or (not word.isascii() and word in name) for word in words.split())
+
+
 def tells_of_giving_back(header: str) -> bool:
     """Whether it speaks of refunds, returns or cancellations, and is no id."""
-    met, name = set(tokens(header)), plain(header)
-    return "id" not in met and any(word in met or (not word.isascii() and word in name) for word in GIVEN_BACK.split())
+    return "id" not in tokens(header) and speaks_of(header, GIVEN_BACK)

@@ -38,6 +38,11 @@ def is_name(header: str, column: Column) -> bool:
     return column.spaces > 0.5 and ("name" in tokens(header) or "名" in plain(header))
 
 
+def is_bare_name(header: str) -> bool:
+    """True for `name` and `姓名`, which may be a person's; not for the name of something else."""
+    return set(tokens(header)) <= {"name", "full", "first", "last", "person"} or plain(header) in ("姓名", "名字", "名称")
+
+
 def says_product(header: str) -> bool:
     """True for `item name` and `商品名称`, not for `name` and `名称`."""
     return bool(set(tokens(header)) & set(PRODUCT_WORDS)) or any(w in plain(header) for w in PRODUCT_WORDS if not w.isascii())

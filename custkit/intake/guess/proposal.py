@@ -22,7 +22,7 @@ from custkit.intake.guess.assign import MUST, Fit, assign
 from custkit.intake.guess.facts import Facts, facts_of
 from custkit.intake.guess.fit import CODES, DICTIONARIES, IDS, MONEY, NUMBERS, TOTALS, currency_of, translation, unfit_columns
 from custkit.intake.guess.headers import concept_score, tells_of_giving_back, tokens
-from custkit.intake.guess.named import UNKNOWN, is_name, names_people, whose_name
+from custkit.intake.guess.named import UNKNOWN, is_bare_name, is_name, names_people, whose_name
 from custkit.intake.guess.order_totals import sums_of
 from custkit.intake.guess.pieces import is_of_one_piece
 from custkit.intake.guess.samples import Sample, all_words, pattern_of
@@ -272,11 +272,13 @@ def _source(sample: Sample, facts: Facts, chosen: tuple[Fit | None, float], give
             )
         )
     if fit.table == "order_lines":
+        _ask_what_is_on_top(sample, facts, mapped, given, questions)
         identities += _per_piece(sample, facts, mapped, given)
         identities += _add_up(sample, facts, mapped, decimal, given)
         questions += _ask_before_or_after(sample, mapped, given)
         if f"{sample.label}.customer_id" not in given:
-            questions += _ask_for_key(sample, columns, mapped["customer_id"].column if "customer_id" in mapped else "")
+            unnamed = f"{sample.label}.product_name" not in {*given, *(q.key for q in questions)}
+            questions += _ask_for_key(sample, columns, mapped, names=unnamed)
     lacking = tuple(group for group in MUST[fit.table] if not any(f in mapped for f in group))
     if lacking:
         _withdraw(sample, questions, {f"{sample.label}.{f}" for group in lacking for f in group})
@@ -312,9 +314,13 @@ def _doubt(f: str, place: int, facts: Facts) -> str:
     return ""
 
 
-def _ask_for_key(sample: Sample, columns: Mapping[str, Column], taken: str) -> list[Question]:
-    """Whether a phone number or a mail address is to tell customers apart, where nothing else does, or their names alone (`taken`)."""
+def _ask_for_key(sample: Sample, columns: Mapping[str, Column], mapped: Mapping[str, Mapped], *, names: bool) -> list[Question]:
+    """Whether a phone number or a mail address is to tell customers apart, or else (with `names`) a name, where nothing or a name does."""
+    taken = mapped["customer_id"].column if "customer_id" in mapped else ""
+    used = {m.column for m in mapped.values()}
     found = {name: c.personal for name, c in columns.items() if c.personal in KEYS_OF_PERSONS and c.fill > 0.3}
+    if names and not found and not taken:
+        found = {name: PERSONS_NAME for name, c in columns.items() if name not in used and is_bare_name(name) and c.distinct >= FEW}
     if not found or (taken and not is_name(taken, columns[taken])):
         return []
     which = " or ".join(f"`{name}` ({what})" for name, what in found.items())
@@ -322,6 +328,18 @@ def _ask_for_key(sample: Sample, columns: Mapping[str, Column], taken: str) -> l
     rest = "" if taken else f" Without it every order is a guest's ({NONE})."
     text = f"{sample.label}: {why}. Is {which} to tell them apart? Only its keyed hash is kept.{rest}"
     return [Question(f"{sample.label}.customer_id", text, taken, tuple(dict.fromkeys((*found, taken or NONE, NONE))))]
+
+
+def _ask_what_is_on_top(
+    sample: Sample, facts: Facts, mapped: Mapping[str, Mapped], given: Mapping[str, str], questions: list[Question]
+) -> None:
+    """Ask which of two columns is the amount, where tax, shipping or a fee makes the difference."""
+    key, both = f"{sample.label}.amount", [c.name for i, c in enumerate(facts.columns) if facts.role(i) & {"bare", "topped"}]
+    if "amount" not in mapped or key in given or mapped["amount"].column not in both or len(both) < 2:
+        return
+    which = " or ".join(f"`{name}`" for name in both)
+    text = f"{sample.label}: is {which} the amount? Tax, shipping or a fee makes the difference, and is no revenue in most houses."
+    questions[:] = [q for q in questions if q.key != key] + [Question(key, text, mapped["amount"].column, tuple(both))]
 
 
 def _per_piece(sample: Sample, facts: Facts, mapped: dict[str, Mapped], given: Mapping[str, str]) -> tuple[str, ...]:
@@ -446,8 +464,8 @@ def _options(
             often, others = _of_many(sampled, left[:12])
             said = ", ".join(often) + _and_more(others)
             notes.append(f"no word of ours for {said}: add them to values, rows that hold them are set aside")
-            mine = ", ".join(DICTIONARIES[f])
-            text = f"{sample.label}: what do {said} mean in {column.name}? One of {mine}, as A=view;B=cart"
+            one, other, *_more = mine = list(DICTIONARIES[f])
+            text = f"{sample.label}: what do {said} mean in {column.name}? One of {', '.join(mine)}, as A={one};B={other}"
             questions.append(Question(f"values:{sample.label}.{f}", text, shows=", ".join(others)))
         if answer := given.get(f"values:{sample.label}.{f}"):
             extra = dict(part.split("=", 1) for part in answer.split(";") if "=" in part)
@@ -774,7 +792,8 @@ def _duplicates(source: Source, column: Mapping[str, Column], questions: list[Qu
     read, all_ = rows(source.columns[name] for name in sorted({m.column for m in source.mapped.values()})), rows(source.columns.values())
     alike, copies = read.total() - len(read), all_.total() - len(all_)
     if alike > copies and "order_id" in column:
-        numbering = [n for n in source.unread if len(rows((column["order_id"], source.columns[n]))) == len(all_)]
+        numbers = [name for name in source.unread if source.columns[name].whole or source.columns[name].unique]
+        numbering = [n for n in numbers if len(rows((column["order_id"], source.columns[n]))) == len(all_)]
         if numbering:
             source.mapped["line_id"] = Mapped(numbering[0], 1.0, {}, ("tells lines apart that are alike in all else that is read",))
             del source.unread[numbering[0]]

@@ -224,6 +224,11 @@ GUESTS = (
     "unregistered", "not registered", "non-member", "retail customer", "gast", "laufkundschaft", "barverkauf", "anonyme", "anonym", "invité",
     "client comptoir", "client de passage", "散客", "匿名", "匿名用户", "匿名客户", "游客", "访客", "非会员", "未注册", "零售", "零售客户", "现金客户", "普通顾客", "过路客",
 )  # fmt: skip
+ON_TOP = "tax taxes vat gst hst mwst ust tva iva duty shipping freight postage delivery handling fee fees tip tips 税 税额 税金 运费 邮费 快递费 配送费 手续费 服务费 小费"
+PROFIT = "profit margin earnings 利润 毛利"
+RATES = "pct percent percentage rate % 率 百分比 折扣率"
+SELLING = "price retail list rrp msrp srp selling sale sales resale unit 售价 零售价 标价 吊牌价 单价 定价 价格"
+BUYING = "cost costs purchase buying wholesale landed supplier einkauf ek 进价 成本 采购 进货"
 GIVEN_BACK = "refund refunded refunds return returned cancel cancelled canceled cancellation void voided rückgabe storno remboursé annulé 退款 退货 取消 撤销 作废"
 GOOD_STATUS = "shipped completed complete paid delivered fulfilled closed done success successful sold invoiced 已发货 已完成 完成 交易成功 已付款 已支付 已签收 已收货 交易完成 订单完成 已完结 成功"
 BAD_STATUS = "void cancelled canceled refunded failed declined pending returned rejected deleted 已作废 作废 已取消 取消 交易关闭 已退款 退款 失败 待付款 关闭 已关闭 退款成功 退款中 退货 已退货 未付款 待支付"
