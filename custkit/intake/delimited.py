@@ -212,7 +212,7 @@ def _cells_beyond_ascii(path: Path, source: Source, lines: list[bytes], encoding
     """What three cells would be that are read and name nobody, else the header's own words. Raises UnicodeDecodeError."""
     delimiter = NAMED.get(source.delimiter, source.delimiter)
     with path.open("rb") as file:
-        head = list(islice(file, source.skip_rows + 1))[-1].decode(encoding).strip()
+        head = b"".join(islice(file, source.skip_rows, source.skip_rows + 1)).decode(encoding).strip()
     header = list(source.header) or _split(head, delimiter)
     wanted = {fold(m.column) for f, m in source.columns.items() if m.column is not None and f not in OF_PEOPLE}
     cells = [
@@ -229,7 +229,13 @@ def _line_ends(data: bytes) -> int:
 
 
 def _split(line: str, delimiter: str) -> list[str]:
-    return line.split() if delimiter == "whitespace" else next(csv.reader([line], delimiter=delimiter), [])
+    """The cells of a line for a message, whatever the line holds."""
+    if delimiter == "whitespace":
+        return line.split()
+    try:
+        return next(csv.reader(io.StringIO(line, newline=""), delimiter=delimiter), [])
+    except csv.Error:
+        return line.split(delimiter)
 
 
 def _rows(stream: io.TextIOBase, delimiter: str) -> Iterator[list[str]]:

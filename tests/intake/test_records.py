@@ -218,3 +218,18 @@ def test_customers_are_not_named_in_messages(take):
     with pytest.raises(BadInput, match="column born: `x`") as caught:
         take({"c.csv": "id,born\njohn@example.com,x\n"}, sources=sources)
     assert "john@" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"order,date,customer,product,qt\ry,amount\n1,2026-10-03,c1,tea,1,10.10\n5,2026-10-06,c2,two\xecines,1,3.50\n",
+        b'"order,date\r\n1,2026-10-03,\xec\n',
+        b"\xec",
+        b"order,date\n" + b"\xec" * 200_000,
+    ],
+)
+def test_a_file_that_is_not_utf8_is_refused_whatever_else_is_broken(take, raw):
+    """The hint of what an encoding would read ended in a fault of csv's own, for a line end within the header."""
+    with pytest.raises(BadInput):
+        take({"lines.csv": raw})
