@@ -5,6 +5,7 @@ python benchmarks/kills.py [times]
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -55,11 +56,14 @@ def main(times: int = 20) -> None:
 
 
 def _killed(root: Path, turn: int, wait: float) -> bool:
-    """Whether turn's run, or in even turns a kernel of it, was killed after `wait` seconds; a run may end before."""
+    """Whether turn's run was killed after `wait` seconds, or in even turns a kernel within its first second; either may end before."""
     _write(root, turn)
     run = _run(root)
-    time.sleep(wait)
-    hit = _kill(run) if turn % 2 else _kill_a_kernel(root)
+    if turn % 2:
+        time.sleep(wait)
+        hit = _kill(run)
+    else:
+        hit = _kill_a_kernel(root, run, wait % 1)
     run.wait()
     return hit
 
@@ -120,15 +124,22 @@ def _environments(root: Path) -> dict[int, bytes]:
     return found
 
 
-def _kill_a_kernel(root: Path) -> bool:
-    for pid in _environments(root):
-        try:
-            if any(file.readlink().name == "kernel.log" for file in Path(f"/proc/{pid}/fd").iterdir()):
-                os.kill(pid, signal.SIGKILL)
+def _kill_a_kernel(root: Path, run: subprocess.Popen[bytes], wait: float) -> bool:
+    while run.poll() is None:
+        if kernels := [pid for pid in _environments(root) if _is_kernel(pid)]:
+            time.sleep(wait)
+            with contextlib.suppress(OSError):
+                os.kill(kernels[0], signal.SIGKILL)
                 return True
-        except OSError:
-            continue
+        time.sleep(0.02)
     return False
+
+
+def _is_kernel(pid: int) -> bool:
+    try:
+        return any(file.readlink().name == "kernel.log" for file in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False
 
 
 def _alive(root: Path) -> int:
