@@ -93,7 +93,7 @@ def _label(client: Client, one: FileCount) -> str:
 def _turn_returns(con: duckdb.DuckDBPyConnection, mapped: set[str], amount: str) -> list[Note]:
     """Bring what the file's word makes a return below zero, where it stands above, and say how many lines and how much money."""
     notes = notes_on_returns(con, amount)
-    counted = {"quantity"} if "quantity" in mapped else {"unit_price"}
+    counted = {"quantity"} if "quantity" in mapped else {"unit_price", "list_price"}
     money = {"amount", "gross_amount", "discount_amount", "coupon_amount", "cost_amount", "order_total"}
     turned = [name(f) for f in sorted((counted | money) & mapped)]
     con.execute(f"UPDATE staged_order_lines SET {', '.join(f'{f} = -abs({f})' for f in turned)} WHERE line_type = 'return'")

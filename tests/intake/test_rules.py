@@ -228,6 +228,7 @@ def test_every_way_to_an_amount_is_turned_by_the_word(take):
         "quantity: qty, unit_price: price": (-3, -15, -15, 0, None),
         "unit_price: price": (-1, -5, -5, 0, None),
         "quantity: qty, list_price: price, discount_amount: off": (-3, -9, -15, -6, None),
+        "list_price: list, discount_amount: off": (-1, -9, -15, -6, None),
         "gross_amount: list, discount_amount: off, cost_amount: cost": (-1, -9, -15, -6, -8),
     }
     for way, figures in ways.items():
